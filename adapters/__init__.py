@@ -1,0 +1,1 @@
+"""Turns exports and events of platforms into one history a person."""

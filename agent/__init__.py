@@ -1,0 +1,1 @@
+"""Ranks, explains and talks: the LLM, prompts, reranker, explainer, dialogue."""

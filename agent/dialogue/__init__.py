@@ -1,0 +1,1 @@
+"""Understanding what is asked for, and the conversation graph."""

@@ -1,0 +1,1 @@
+"""The LLMs: embedded, vLLM, and a scripted one for tests."""

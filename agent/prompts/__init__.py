@@ -1,0 +1,1 @@
+"""Versioned prompt templates, the same for training and serving."""

@@ -1,0 +1,1 @@
+"""Measures every stage on the running system and on published data sets."""

@@ -1,0 +1,1 @@
+"""Turns histories into examples, trains LoRA adapters and lets the better ones through."""

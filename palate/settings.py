@@ -1,0 +1,71 @@
+"""All settings, read from the environment (``PALATE_*``) or given by the caller; never a module-level instance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+def _default_home() -> Path:
+    return Path(platformdirs.user_data_dir("palate", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """What can be set. Each field is the environment variable ``PALATE_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="PALATE_", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=_default_home, description="Folder that holds all state; one process owns it.")
+    host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(default=8321, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")
+    datasets: Path | None = Field(
+        default=None, description="Folder with public data sets for evaluation; unset, suites that need one skip."
+    )
+    llm: Literal["embedded", "vllm", "none"] = Field(
+        default="embedded",
+        description="Where the LLM runs: in this process, on a vLLM server, or not at all (retriever's order).",
+    )
+    llm_path: Path | None = Field(
+        default=None,
+        description="Folder of a model in Hugging Face format, or a GGUF file, for the embedded LLM; unset, the packaged SmolLM2.",
+    )
+    llm_threads: int = Field(default=2, ge=1, le=256, description="CPU threads of the embedded LLM and the embedders.")
+    vllm_url: str = Field(default="http://127.0.0.1:8100", description="Base URL of the vLLM server.")
+    vllm_model: str = Field(default="palate", description="Model or LoRA adapter name that vLLM serves.")
+    vllm_api_key: str | None = Field(default=None, description="Bearer token for the vLLM server.")
+    text_model: str | None = Field(
+        default=None,
+        description="Folder or hub name of a sentence-transformers model for the text index; unset, the packaged MiniLM.",
+    )
+    clip_model: str | None = Field(
+        default=None,
+        description="OpenCLIP model as 'architecture:checkpoint' for pictures; unset, the packaged EfficientNet-Lite0.",
+    )
+    deadline_ms: int = Field(default=3000, ge=1, le=120_000, description="Deadline of a request that names none, in milliseconds.")
+    rerank_candidates: int = Field(default=20, ge=2, le=26, description="How many candidates the LLM sees (one label letter each).")
+    rerank_weight: float = Field(
+        default=0.2,
+        ge=0.0,
+        le=1.0,
+        description="Share of the LLM's score in the final one; the rest is the retriever's.",
+    )
+    reason_tokens: int = Field(default=40, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
+    max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Largest request body that is read, in bytes.")
+    demo: bool = Field(default=False, description="Serve the demo page and the demo world's media.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
+
+    @property
+    def media(self) -> Path:
+        """Return the folder that media keys are relative to."""
+        return self.home / "media"
+
+    @property
+    def models(self) -> Path:
+        """Return the folder of derived model artefacts."""
+        return self.home / "models"

@@ -1,0 +1,1 @@
+"""Finds candidates: catalog, embedders, vector and lexical index, candidate sources, fusion."""
