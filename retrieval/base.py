@@ -70,7 +70,10 @@ class AudioEmbedder(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Nearest neighbours by cosine, a collection a space. Must pass ``palate.testing.VectorIndexContract``. Derived: can be rebuilt."""
+    """Nearest neighbours by cosine, a collection a space. Must pass ``palate.testing.VectorIndexContract``.
+
+    It is derived: it can be rebuilt from the catalog.
+    """
 
     def open_space(self, space: str, *, version: str, dim: int) -> None:
         """Make the space, or check that it was built by ``version`` with ``dim``.
@@ -140,7 +143,7 @@ class Catalog(Protocol):
 
 
 class ItemTable:
-    """The catalog as columns, for fast filters and scores: row ``i`` is item ``ids[i]``. Immutable; made anew when the catalog grows.
+    """The catalog as columns, for fast filters and scores: row ``i`` is item ``ids[i]``. Immutable.
 
     Attributes:
         ids: Item ids, sorted, ``n`` of them.
