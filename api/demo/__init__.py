@@ -1,0 +1,1 @@
+"""The demo world: films, pieces of music, and three people."""
