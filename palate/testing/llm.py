@@ -1,0 +1,133 @@
+"""What every LLM must hold to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from palate.deadline import Deadline
+from palate.domain import GenerateConfig, LabelledPrompt
+from palate.errors import DeadlineExceeded
+
+__all__ = ["LLMContract"]
+
+T = TypeVar("T")
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(coroutine)
+
+
+class LLMContract:
+    """Subclass it and give the fixture ``llm``; override ``seconds`` for a slow one.
+
+    The fixture may be shared by the whole class: only :meth:`test_close_twice_is_safe` closes, and it uses ``fresh_llm``, which is
+    ``llm`` unless overridden; it runs on its own event loop, as do all other tests.
+    """
+
+    seconds = 60.0
+    """Time allowed for one call."""
+
+    @pytest.fixture
+    def llm(self) -> Any:
+        raise NotImplementedError("Give a fixture 'llm' that returns the LLM under test.")
+
+    @pytest.fixture
+    def fresh_llm(self, llm: Any) -> Any:
+        return llm
+
+    def prompt(self, llm: Any, n: int = 5) -> LabelledPrompt:
+        """Return a small labelled prompt of ``n`` labels in the model's own chat template."""
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        labels = tuple(f" {chr(65 + i)}" for i in range(n))
+        lines = "\n".join(f"{label.strip()}: film number {i}" for i, label in enumerate(labels))
+        text = llm.render([SystemMessage("Pick one."), HumanMessage(f"{lines}\nWhich one?")]) + "Answer:"
+        return LabelledPrompt(text=text, labels=labels, item_ids=tuple(f"i{i}" for i in range(n)), version="contract-1")
+
+    def test_it_has_a_name_and_an_engine(self, llm: Any) -> None:
+        assert llm.name
+        assert llm.engine
+
+    def test_render_holds_the_words_and_ends_where_the_assistant_speaks(self, llm: Any) -> None:
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        text = llm.render([SystemMessage("be brief"), HumanMessage("say pineapple")])
+        assert text.index("be brief") < text.index("say pineapple")
+        assert not text.endswith("say pineapple")
+
+    def test_tokens_are_counted(self, llm: Any) -> None:
+        assert llm.count_tokens("") == 0
+        assert 1 <= llm.count_tokens("film") <= llm.count_tokens("film and music and more film")
+
+    @pytest.mark.parametrize("n", [2, 20])
+    def test_label_scores_are_log_probabilities(self, llm: Any, n: int) -> None:
+        scores = _run(llm.score_labels(self.prompt(llm, n), Deadline(self.seconds)))
+        assert scores.shape == (n,)
+        assert scores.dtype == np.float32
+        assert np.isfinite(scores).all()
+        assert np.exp(scores.astype(np.float64)).sum() == pytest.approx(1.0, abs=1e-3)
+
+    def test_label_scores_repeat(self, llm: Any) -> None:
+        first = _run(llm.score_labels(self.prompt(llm), Deadline(self.seconds)))
+        second = _run(llm.score_labels(self.prompt(llm), Deadline(self.seconds)))
+        np.testing.assert_allclose(first, second, atol=1e-3)
+
+    def test_no_time_left_raises_at_once(self, llm: Any) -> None:
+        prompt = self.prompt(llm)
+        start = time.perf_counter()
+        with pytest.raises(DeadlineExceeded):
+            _run(llm.score_labels(prompt, Deadline(0.0)))
+        assert time.perf_counter() - start < 1.0
+
+    def test_completions_keep_count_and_order(self, llm: Any) -> None:
+        from langchain_core.messages import HumanMessage
+
+        prompts = [llm.render([HumanMessage(f"Say the word {word}.")]) for word in ("red", "blue", "green")]
+        config = GenerateConfig(max_tokens=8)
+        together = _run(llm.generate(prompts, config, Deadline(self.seconds)))
+        assert len(together) == 3
+        assert all(isinstance(text, str) for text in together)
+        alone = _run(llm.generate(prompts[2:], config, Deadline(self.seconds)))
+        assert together[2][:2] == alone[0][:2]
+
+    def test_no_prompts_give_no_completions(self, llm: Any) -> None:
+        assert _run(llm.generate([], GenerateConfig(max_tokens=4), Deadline(self.seconds))) == []
+
+    def test_a_late_completion_is_cut_short_or_refused(self, llm: Any) -> None:
+        start = time.perf_counter()
+        try:
+            texts = _run(llm.generate(["hello"], GenerateConfig(max_tokens=200), Deadline(0.0)))
+        except DeadlineExceeded:
+            texts = [""]
+        assert len(texts) == 1
+        assert time.perf_counter() - start < 2.0
+
+    def test_a_stream_is_the_completion_in_pieces(self, llm: Any) -> None:
+        from langchain_core.messages import HumanMessage
+
+        prompt = llm.render([HumanMessage("Say hello.")])
+        config = GenerateConfig(max_tokens=8)
+
+        async def pieces() -> list[str]:
+            return [piece async for piece in llm.stream(prompt, config, Deadline(self.seconds))]
+
+        whole = _run(llm.generate([prompt], config, Deadline(self.seconds)))[0]
+        assert "".join(_run(pieces())).strip() == whole.strip()
+
+    def test_check_tells_facts(self, llm: Any) -> None:
+        facts = _run(llm.check())
+        assert facts["model"]
+        assert facts["engine"] == llm.engine
+
+    def test_close_twice_is_safe(self, fresh_llm: Any) -> None:
+        async def twice() -> None:
+            await fresh_llm.close()
+            await fresh_llm.close()
+
+        _run(twice())
