@@ -124,7 +124,10 @@ class Event(Value):
 
 
 class UnmatchedEvent(Value):
-    """An event whose title was not found in the catalog: kept, so that a later catalog can match it."""
+    """An event whose title was not found in the catalog: kept, so that a later catalog can match it.
+
+    ``alternatives`` and ``year`` are what the export said beside the title, for that later match.
+    """
 
     event_id: Identifier
     platform: Platform
@@ -135,6 +138,8 @@ class UnmatchedEvent(Value):
     verb: Verb
     at: UtcDatetime
     value: float | None = None
+    alternatives: tuple[str, ...] = ()
+    year: int | None = None
 
 
 def event_id_for(platform: str, user_id: str, what: str, verb: str, at: datetime) -> str:
