@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["Settings"]
 
@@ -57,8 +57,22 @@ class Settings(BaseSettings):
     )
     reason_tokens: int = Field(default=40, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
     max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Largest request body that is read, in bytes.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins of pages that may call the API from a browser, separated by commas ('*' for all); needed where the "
+        "widget is embedded in another site.",
+    )
+    extra_platforms: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Platforms, separated by commas, that send events but have no platform adapter; others are refused as unknown.",
+    )
     demo: bool = Field(default=False, description="Serve the demo page and the demo world's media.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
+
+    @field_validator("cors_origins", "extra_platforms", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
     def media(self) -> Path:
