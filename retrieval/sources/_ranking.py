@@ -1,0 +1,83 @@
+"""Small array work that the candidate sources share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from palate.domain import Interaction, InteractionReader, preference
+from retrieval.base import Float32, ItemTable, Mask, Scored
+
+__all__ = ["Positives", "best_rows", "best_rows_by_type", "genre_columns", "read_positives", "to_scored"]
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Positives:
+    """Who liked what: ``people`` int64 [p], ``rows`` int64 [p] into the table, ``at`` float64 [p] POSIX seconds."""
+
+    people: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    at: NDArray[np.float64]
+    n_people: int
+
+
+def read_positives(table: ItemTable, interactions: InteractionReader) -> Positives:
+    """Read the interactions of positive preference with items of ``table``; each person's liking of an item counts once."""
+    latest: dict[tuple[int, int], float] = {}
+    people: dict[str, int] = {}
+    for event in _known(interactions.interactions(), table):
+        if preference(event.verb, event.value) > 0:
+            person = people.setdefault(event.person_id, len(people))
+            key = (person, table.rows[event.item_id])
+            latest[key] = max(event.at, latest.get(key, event.at))
+    pairs = np.array(list(latest), dtype=np.int64).reshape(-1, 2)
+    return Positives(pairs[:, 0], pairs[:, 1], np.array(list(latest.values()), dtype=np.float64), len(people))
+
+
+def _known(events: Iterable[Interaction], table: ItemTable) -> Iterable[Interaction]:
+    return (event for event in events if event.item_id in table.rows)
+
+
+def best_rows(scores: Float32, allowed: Mask, n: int, floor: float = -np.inf) -> Rows:
+    """Return up to ``n`` allowed rows of a score above ``floor``, best first, ties by row (so by item id)."""
+    rows: Rows = np.flatnonzero(allowed & (scores > floor))
+    if n <= 0:
+        return rows[:0]
+    if len(rows) > n:
+        negated = -scores[rows]
+        rows = rows[negated <= np.partition(negated, n - 1)[n - 1]]
+    order = np.lexsort((rows, -scores[rows]))
+    return rows[order][:n]
+
+
+def best_rows_by_type(scores: Float32, allowed: Mask, types: NDArray[Any], n: int, floor: float = -np.inf) -> Rows:
+    """Like :func:`best_rows`, with room for every type: half of ``n`` is shared out evenly among the types that are allowed.
+
+    Otherwise the type that most people use would leave no candidate of another for the later stages to choose from.
+    """
+    present = np.unique(types[allowed])
+    if len(present) < 2:
+        return best_rows(scores, allowed, n, floor)
+    quota = n // (2 * len(present))
+    picked = np.zeros(len(scores), dtype=np.bool_)
+    for code in present:
+        picked[best_rows(scores, allowed & (types == code), quota, floor)] = True
+    picked[best_rows(scores, allowed & ~picked, n - int(picked.sum()), floor)] = True
+    return best_rows(scores, picked, n, floor)
+
+
+def to_scored(table: ItemTable, rows: Rows, scores: Float32) -> list[Scored]:
+    """Return the rows as scored items."""
+    return [Scored(table.ids[row], float(scores[row])) for row in rows.tolist()]
+
+
+def genre_columns(table: ItemTable, genres: Iterable[str]) -> list[int]:
+    """Return the columns of ``table.genres`` for genre names in any letter case; unknown names are passed over."""
+    wanted = {genre.casefold() for genre in genres}
+    return [column for column, genre in enumerate(table.genre_names) if genre.casefold() in wanted]
