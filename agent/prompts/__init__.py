@@ -1,1 +1,17 @@
 """Versioned prompt templates, the same for training and serving."""
+
+from agent.prompts.explain import EXPLAIN_VERSION, build_explain_prompt
+from agent.prompts.rank import MAX_LABELS, RANK_VERSION, RankPromptConfig, build_rank_prompt, content_free_prompt
+from agent.prompts.respond import RESPOND_VERSION, build_respond_prompt
+
+__all__ = [
+    "EXPLAIN_VERSION",
+    "MAX_LABELS",
+    "RANK_VERSION",
+    "RESPOND_VERSION",
+    "RankPromptConfig",
+    "build_explain_prompt",
+    "build_rank_prompt",
+    "build_respond_prompt",
+    "content_free_prompt",
+]

@@ -1,0 +1,53 @@
+"""The prompt that asks for one sentence from evidence, and nothing but evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from langchain_core.prompts import ChatPromptTemplate
+
+from agent.guard import quote
+from agent.words import genre_name
+from palate.domain import Item
+
+if TYPE_CHECKING:
+    from agent.llm.base import LLM
+
+__all__ = ["EXPLAIN_VERSION", "build_explain_prompt"]
+
+EXPLAIN_VERSION = "explain-v1"
+_TEMPLATES = {
+    "en": ChatPromptTemplate.from_messages(
+        [
+            (
+                "system",
+                "You tell a person in one short sentence why something suits them. Use only the fact given; copy its titles.",
+            ),
+            ("human", "Film: Heat (crime)\nFact: you watched Fargo on Netflix"),
+            ("ai", "Because you watched Fargo on Netflix, the crime story of Heat should suit you."),
+            ("human", "{kind}: {title} ({genres})\nFact: {fact}"),
+        ]
+    ),
+    "zh": ChatPromptTemplate.from_messages(
+        [
+            ("system", "用一句简短的中文说明为什么这个作品适合对方。只使用给出的事实，照抄其中的标题。"),
+            ("human", "电影：盗火线（犯罪）\n事实：在 Netflix 上看过《冰血暴》"),
+            ("ai", "因为你在 Netflix 上看过《冰血暴》，这部犯罪片很合你的口味。"),
+            ("human", "{kind}：{title}（{genres}）\n事实：{fact}"),
+        ]
+    ),
+}
+_KINDS = {"en": {"movie": "Film", "track": "Music"}, "zh": {"movie": "电影", "track": "音乐"}}
+
+
+def build_explain_prompt(llm: LLM, item: Item, fact: str, language: str) -> str:
+    """Return the rendered prompt. ``fact`` is the plain sentence that the evidence comes to."""
+    genres: Sequence[str] = [quote(genre_name(genre, language), 24) for genre in item.genres[:3]]
+    messages = _TEMPLATES[language].format_messages(
+        kind=_KINDS[language].get(item.type, item.type),
+        title=quote(item.title, 60),
+        genres="、".join(genres) if language == "zh" else ", ".join(genres),
+        fact=quote(fact, 240),
+    )
+    return llm.render(messages)
