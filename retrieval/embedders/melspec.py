@@ -25,7 +25,7 @@ def log_mel(wave: Float32) -> Float32:
     """Return ``log10(10000 x + 1)`` of the mel power spectrogram, float32 [1 + samples // 256, 96].
 
     ``wave`` is float32 [samples], 16 kHz, mono. Frames are centred (the wave is mirrored at its ends), 512 samples of a periodic
-    Hann window, 256 apart; the 96 mel bands cover 0 to 8 kHz on Slaney's scale, each of unit area, as in librosa, which musicnn used.
+    Hann window, 256 apart; the 96 mel bands cover 0 to 8 kHz on Slaney's scale, each of unit area, as librosa's.
     """
     half = N_FFT // 2
     mode = "reflect" if len(wave) > half else "constant"

@@ -89,8 +89,6 @@ def _load(open_clip: Any, architecture: str, checkpoint: str) -> tuple[Any, Any,
     path = Path(checkpoint)
     suffixes = {".pt", ".pth", ".bin", ".safetensors"}
     is_file = checkpoint != _RANDOM and (path.exists() or os.sep in checkpoint or path.suffix in suffixes)
-        path.exists() or os.sep in checkpoint or path.suffix in {".pt", ".pth", ".bin", ".safetensors"}
-    )
     if is_file:
         require_file(path, remedy=_REMEDY)
     try:
