@@ -33,7 +33,7 @@ def build_profile(person_id: str, events: Sequence[Event], config: ProfileConfig
     """Return the profile of a person from their events, in whatever order these come.
 
     For each item on each platform the events' preferences are summed, each halved with its age. A verdict (like, dislike, rating)
-    overrules what earlier events with that item said to the contrary, on all platforms. Events that were delivered twice count once.
+    overrules what earlier events with that item said to the contrary, on all platforms. Events delivered twice count once.
     """
     config = config or ProfileConfig()
     unique = sorted({event.event_id: event for event in events}.values(), key=lambda e: (e.at, e.event_id))

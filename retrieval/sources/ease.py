@@ -86,9 +86,7 @@ class EaseSource:
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise IndexUnusable(f"{path} does not hold a fitted EASE.", remedy="Delete it and fit again.") from error
         if b.shape != (len(ids), len(ids)):
-            raise IndexUnusable(
-                f"{path} holds a matrix of shape {b.shape} for {len(ids)} items.", remedy="Delete it and fit again."
-            )
+            raise IndexUnusable(f"{path} holds a {b.shape} matrix for {len(ids)} items.", remedy="Delete it and fit again.")
         kept = sorted((table.rows[item_id], column) for column, item_id in enumerate(ids) if item_id in table.rows)
         columns = [column for _, column in kept]
         self._set(table, np.array([row for row, _ in kept], dtype=np.int64), b[np.ix_(columns, columns)])

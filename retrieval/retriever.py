@@ -1,0 +1,290 @@
+"""From a profile and a request to candidates with evidence, in time."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from pydantic import Field
+
+from palate.deadline import Deadline
+from palate.domain import Candidate, Evidence, Interaction, InteractionReader, Profile, Progress, Query, Request, Value
+from palate.errors import ConfigurationError, Unavailable
+from retrieval.base import CandidateSource, ItemTable, Mask, Scored
+from retrieval.calibration import calibrated, type_target
+from retrieval.counterfactual import moving
+from retrieval.filters import allowed_mask
+from retrieval.fusion import FusionConfig, fuse, source_weight
+
+__all__ = ["Retrieved", "Retriever", "RetrieverConfig", "TableCatalog"]
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class TableCatalog(Protocol):
+    """The part of the catalog that is read here; :class:`retrieval.SqlCatalog` is one."""
+
+    @property
+    def revision(self) -> int:
+        """Return a number that grows with every change."""
+        ...
+
+    def table(self) -> ItemTable:
+        """Return all items as columns."""
+        ...
+
+
+class RetrieverConfig(Value):
+    """``n_candidates`` go on to the reranker with up to ``n_evidence`` pieces of evidence each; every source is asked for
+    ``n_per_source``, and ``n_pool`` fused ones are kept behind.
+    """
+
+    n_candidates: int = Field(default=20, ge=1, le=100)
+    n_evidence: int = Field(default=6, ge=0)
+    n_per_source: int = Field(default=150, ge=1)
+    n_pool: int = Field(default=200, ge=1)
+    fusion: FusionConfig = FusionConfig()
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """``candidates`` carry evidence; ``pool`` holds all that were fused, in fused order, without evidence, the candidates among
+    them. ``degraded`` names what was left out; ``timings`` are milliseconds by source, ``evidence`` and ``total``.
+    """
+
+    candidates: tuple[Candidate, ...]
+    degraded: tuple[str, ...]
+    timings: dict[str, float]
+    pool: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What requests read: replaced as a whole."""
+
+    table: ItemTable
+    sources: Mapping[str, CandidateSource]
+    failed: frozenset[str]
+    revision: int
+    interactions: InteractionReader
+
+
+class _Paces:
+    """How long each kind of work has taken: an average in which the newest time counts a quarter."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, ...], float] = {}
+
+    def predicted(self, *work: str) -> float:
+        return self._seconds.get(work, 0.0)
+
+    def took(self, seconds: float, *work: str) -> None:
+        before = self._seconds.get(work)
+        self._seconds[work] = seconds if before is None else 0.75 * before + 0.25 * seconds
+
+    def skipped(self, *work: str) -> None:
+        """Make work that was left out look a little quicker, so that one slow time does not shut it out for ever."""
+        self._seconds[work] = 0.9 * self._seconds.get(work, 0.0)
+
+
+@dataclass
+class _Run:
+    """One request on its way."""
+
+    fitted: _Fitted
+    profile: Profile
+    query: Query
+    allowed: Mask
+    deadline: Deadline
+    degraded: list[str] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Once:
+    """Interactions read into memory, for sources that each read them."""
+
+    events: Sequence[Interaction]
+
+    def interactions(self) -> Iterator[Interaction]:
+        return iter(self.events)
+
+
+class Retriever:
+    """Asks every candidate source in time, fuses and calibrates what they offer, and says what speaks for it.
+
+    Sources are asked quickest first. One that is predicted not to be ready by the deadline, or that fails, is left out and named in
+    ``degraded``; the quickest is always asked. Reads may come from many threads; a fit replaces everything at once. When the
+    catalog has changed, the next request starts a new fit in the background and is answered from what was fitted before.
+    """
+
+    def __init__(self, catalog: TableCatalog, sources: Sequence[CandidateSource], config: RetrieverConfig | None = None) -> None:
+        names = [source.name for source in sources]
+        if len(set(names)) != len(names):
+            raise ConfigurationError(f"Two candidate sources share a name: {sorted(names)}.", remedy="Rename one of them.")
+        self.config = config or RetrieverConfig()
+        self._catalog, self._sources = catalog, tuple(sources)
+        self._fitted: _Fitted | None = None
+        self._fitting = threading.Lock()
+        self._paces = _Paces()
+
+    def fit(self, interactions: InteractionReader, progress: Progress | None = None) -> None:
+        """Read the catalog and fit every source on it and on ``interactions``.
+
+        Copies of the sources are fitted, so that requests go on reading the old ones meanwhile. A source that fails to fit is
+        logged and left out of every request until the next fit.
+        """
+        with self._fitting:
+            revision, table = self._catalog.revision, self._catalog.table()
+            once = _Once(tuple(interactions.interactions()))
+            fitted: dict[str, CandidateSource] = {}
+            failed = set()
+            for done, source in enumerate(self._sources):
+                if progress is not None:
+                    progress(f"fit {source.name}", done, len(self._sources))
+                fresh = copy.copy(source)
+                try:
+                    fresh.fit(table, once)
+                except Exception:  # noqa: BLE001 - a plug-in may raise anything; the others must stand
+                    _log.exception("The candidate source %r could not be fitted", source.name)
+                    failed.add(source.name)
+                else:
+                    fitted[source.name] = fresh
+            self._fitted = _Fitted(table, fitted, frozenset(failed), revision, interactions)
+        if progress is not None:
+            progress("fit", len(self._sources), len(self._sources))
+
+    @property
+    def stale(self) -> bool:
+        """Return whether the catalog has changed since the last fit, or there was none."""
+        return self._fitted is None or self._fitted.revision != self._catalog.revision
+
+    @property
+    def table(self) -> ItemTable:
+        """Return the items as they were at the last fit."""
+        return self._state().table
+
+    @property
+    def sources(self) -> Mapping[str, CandidateSource]:
+        """Return the fitted sources by name."""
+        return self._state().sources
+
+    def describe(self) -> dict[str, Any]:
+        """Return the config and each source's description."""
+        return {"config": self.config.model_dump(), "sources": [source.describe() for source in self.sources.values()]}
+
+    def retrieve(self, request: Request, profile: Profile, deadline: Deadline | None = None) -> Retrieved:
+        """Return candidates for one request.
+
+        Raises:
+            Unavailable: Nothing was fitted yet.
+
+        """
+        start = time.perf_counter()
+        fitted = self._state()
+        self._refit_if_stale(fitted)
+        allowed = allowed_mask(fitted.table, request, profile)
+        run = _Run(fitted, profile, request.query, allowed, deadline or Deadline(None))
+        run.degraded += [f"retrieve:{name}" for name in sorted(fitted.failed)]
+        offered = self._offers(run)
+        config = self.config
+        pool = fuse(offered, fitted.table, request.query, config.fusion, n=config.n_pool, per_type=config.n_candidates)
+        target = type_target(profile, request.query, fitted.table, pool)
+        chosen = self._with_evidence(run, calibrated(pool, target, config.n_candidates))
+        run.timings["total"] = round((time.perf_counter() - start) * 1000, 3)
+        return Retrieved(tuple(chosen), tuple(dict.fromkeys(run.degraded)), run.timings, tuple(pool))
+
+    def _offers(self, run: _Run) -> dict[str, list[Scored]]:
+        kind = "words" if run.query.text.strip() else "no words"
+        pace = {name: self._paces.predicted(name, kind) for name in run.fitted.sources}
+        spare = self._paces.predicted("fuse") + self._paces.predicted("evidence", kind)
+        offered: dict[str, list[Scored]] = {}
+        for name in sorted(pace, key=lambda name: (pace[name], name)):
+            if offered and not run.deadline.allows(pace[name] + spare):
+                self._paces.skipped(name, kind)
+                run.degraded.append(f"retrieve:{name}")
+                continue
+            source = run.fitted.sources[name]
+            found = self._timed(
+                run, name, kind, lambda s=source: s.candidates(run.profile, run.query, self.config.n_per_source, run.allowed)
+            )
+            if found is not None:
+                offered[name] = [
+                    s for s in found if s.item_id in run.fitted.table.rows and run.allowed[run.fitted.table.rows[s.item_id]]
+                ]
+        return offered
+
+    def _timed(self, run: _Run, name: str, kind: str, work: Callable[[], _T]) -> _T | None:
+        """Return what ``work`` returns; ``None`` if it failed, which is logged and named."""
+        start = time.perf_counter()
+        try:
+            return work()
+        except Exception:  # noqa: BLE001 - a source may be a plug-in and raise anything; the others must stand
+            _log.exception("The candidate source %r failed", name)
+            run.degraded.append(f"retrieve:{name}")
+            return None
+        finally:
+            spent = time.perf_counter() - start
+            self._paces.took(spent, name, kind)
+            run.timings[name] = round(run.timings.get(name, 0.0) + spent * 1000, 3)
+
+    def _with_evidence(self, run: _Run, chosen: Sequence[Candidate]) -> list[Candidate]:
+        kind = "words" if run.query.text.strip() else "no words"
+        start = time.perf_counter()
+        by_item: dict[str, list[tuple[float, list[Evidence]]]] = {c.item.item_id: [] for c in chosen}
+        for name, source in run.fitted.sources.items():
+            ranks = {c.item.item_id: hit.rank for c in chosen for hit in c.hits if hit.source == name}
+            if not ranks:
+                continue
+            work = f"{name}.evidence"
+            if not run.deadline.allows(self._paces.predicted(work, kind)):
+                self._paces.skipped(work, kind)
+                run.degraded.append(f"retrieve:{name}")
+                continue
+            found = self._timed(run, work, kind, lambda s=source, ids=list(ranks): self._evidence(run, s, ids))
+            weight = source_weight(name, run.query, self.config.fusion)
+            for item_id, evidence in (found or {}).items():
+                if item_id in ranks:
+                    by_item[item_id].append((weight / (self.config.fusion.k + ranks[item_id]), evidence))
+        self._paces.took(time.perf_counter() - start, "evidence", kind)
+        return [c.model_copy(update={"evidence": _strongest(by_item[c.item.item_id], self.config.n_evidence)}) for c in chosen]
+
+    def _evidence(self, run: _Run, source: CandidateSource, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
+        found = source.explain(run.profile, run.query, item_ids)
+        return moving(source, run.profile, run.query, found, run.allowed)
+
+    def _state(self) -> _Fitted:
+        if self._fitted is None:
+            raise Unavailable(
+                "The retriever is not fitted.", remedy="Call fit(interactions) first, or wait until start-up is done."
+            )
+        return self._fitted
+
+    def _refit_if_stale(self, fitted: _Fitted) -> None:
+        if fitted.revision != self._catalog.revision and not self._fitting.locked():
+            threading.Thread(target=self._refit, args=(fitted.interactions,), name="refit", daemon=True).start()
+
+    def _refit(self, interactions: InteractionReader) -> None:
+        try:
+            if self.stale:
+                self.fit(interactions)
+        except Exception:  # noqa: BLE001 - nobody waits for this thread; the old fit stays in use
+            _log.exception("The retriever could not be fitted anew")
+
+
+def _strongest(sources: Sequence[tuple[float, list[Evidence]]], n: int) -> tuple[Evidence, ...]:
+    """Return up to ``n`` pieces: in turn from each source, beginning with the one that did most for the item; no fact twice."""
+    queues = [list(evidence) for _, evidence in sorted(sources, key=lambda pair: -pair[0])]
+    chosen: dict[tuple[str, str | None, str | None, str], Evidence] = {}
+    for turn in range(max((len(queue) for queue in queues), default=0)):
+        for queue in queues:
+            if turn < len(queue) and len(chosen) < n:
+                evidence = queue[turn]
+                chosen.setdefault((evidence.kind, evidence.item_id, evidence.platform, evidence.detail), evidence)
+    return tuple(chosen.values())
