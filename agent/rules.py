@@ -29,11 +29,12 @@ _LEAD = re.compile(r"^(?:[-•*–]\s*|\d+[.)]\s+|(?:reason|sentence|answer|理�
 _WORD = re.compile(r"[^\W\d_]+")
 _STARTERS = frozenset(
     re.findall(
-        r"[^\s]+",
-        "a an and another another's anyone as at because both by close connects drawn enjoy fans five for four from full given has "
-        "here here's if in it it's its like liked listen matches more of on one other picks playing popular recommended same shares "
-        "similar since so some sounds taste thanks that the their these they this those three to try two watch with yes you you'll "
-        "you've your",
+        r"\S+",
+        "a an and another another's anyone as at because both by close connects drawn enjoy fans "
+        "five for four from full given has here here's if in it it's its like liked "
+        "listen matches more of on one other picks playing popular recommended same shares similar since so "
+        "some sounds taste thanks that the their these they this those three to try two watch "
+        "with yes you you'll you've your ",
     )
 )
 

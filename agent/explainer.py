@@ -1,0 +1,128 @@
+"""Turns evidence into reasons: prose of the LLM where it holds, else a plain sentence from the same evidence."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio
+from pydantic import Field
+
+from agent.base import MentionFinder
+from agent.guard import check_reason, cited
+from agent.llm.base import LLM
+from agent.prompts.explain import build_explain_prompt
+from agent.sentences import Sentences
+from palate.deadline import Deadline
+from palate.domain import Candidate, Evidence, GenerateConfig, Item, Profile, Reason, Request, Value
+from palate.errors import PalateError
+
+__all__ = ["Explained", "Explainer", "ExplainerConfig"]
+
+_log = logging.getLogger(__name__)
+_Plain = list[tuple[str, tuple[Evidence, ...]]]
+
+
+class ExplainerConfig(Value):
+    """How reasons are written.
+
+    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``tokens`` tokens, and only as many
+    as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces it.
+    """
+
+    max_reasons: int = Field(default=3, ge=1, le=5)
+    prose: int = Field(default=3, ge=0, le=20)
+    tokens: int = Field(default=40, ge=8, le=200)
+    seconds_per_reason: float = Field(default=0.6, gt=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Reasons by item id, strongest first; an item for which nothing speaks has none. ``explain`` in ``degraded`` if time ran out."""
+
+    reasons: Mapping[str, tuple[Reason, ...]]
+    degraded: tuple[str, ...] = ()
+
+
+class Explainer:
+    """Writes reasons.
+
+    Args:
+        llm: Writes prose; ``None`` for plain sentences only.
+        titles: Finds catalog titles in prose, so that it cannot name other items.
+        config: How much is written.
+
+    """
+
+    def __init__(self, llm: LLM | None, titles: MentionFinder | None = None, config: ExplainerConfig | None = None) -> None:
+        self._llm, self._titles = llm, titles
+        self.config = config or ExplainerConfig()
+        self._seconds = self.config.seconds_per_reason
+
+    async def explain(
+        self,
+        request: Request,
+        profile: Profile,
+        chosen: Sequence[Candidate],
+        history_items: Mapping[str, Item],
+        deadline: Deadline,
+    ) -> Explained:
+        """Return reasons for ``chosen``, in whose order prose is given.
+
+        ``history_items`` holds the items that the evidence names. Evidence of a platform that the request leaves out is passed over.
+        Prose that is late or fails the check is replaced by a plain sentence, which is no degradation.
+        """
+        sentences = Sentences(profile, request.query, history_items, request.language)
+        plain: dict[str, _Plain] = {}
+        for position, candidate in enumerate(chosen):
+            if position and deadline.expired:
+                break
+            evidence = [e for e in candidate.evidence if e.platform is None or e.platform not in request.without_platforms]
+            plain[candidate.item.item_id] = sentences.reasons(candidate.item, evidence, self.config.max_reasons)
+        reasons = {item_id: _templates(parts) for item_id, parts in plain.items()}
+        degraded = ("explain",) if len(reasons) < len(chosen) else ()
+        for item_id, reason in (await self._prose(chosen, plain, history_items, request.language, deadline)).items():
+            reasons[item_id] = (reason, *reasons[item_id][1:])
+        return Explained(reasons=reasons, degraded=degraded)
+
+    async def _prose(
+        self, chosen: Sequence[Candidate], plain: Mapping[str, _Plain], items: Mapping[str, Item], language: str, deadline: Deadline
+    ) -> dict[str, Reason]:
+        wanting = [c.item for c in chosen if plain.get(c.item.item_id)][: self._fitting(deadline)]
+        if self._llm is None or self._titles is None or not wanting:
+            return {}
+        prompts = [build_explain_prompt(self._llm, item, plain[item.item_id][0][0], language) for item in wanting]
+        texts = await self._generate(self._llm, prompts, deadline)
+        reasons: dict[str, Reason] = {}
+        for item, text in zip(wanting, texts, strict=False):
+            evidence = plain[item.item_id][0][1]
+            sentence = check_reason(text, item, evidence, items, self._titles, language=language) if isinstance(text, str) else None
+            if sentence is not None:
+                used = cited(sentence, evidence, items, language=language)
+                reasons[item.item_id] = Reason(text=sentence, author="llm", evidence=used)
+        return reasons
+
+    def _fitting(self, deadline: Deadline) -> int:
+        remaining = deadline.remaining()
+        return self.config.prose if math.isinf(remaining) else min(self.config.prose, int(remaining / self._seconds))
+
+    async def _generate(self, llm: LLM, prompts: Sequence[str], deadline: Deadline) -> Sequence[str]:
+        config = GenerateConfig(max_tokens=self.config.tokens, stop=("\n",))
+        before = anyio.current_time()
+        try:
+            with anyio.move_on_after(deadline.remaining()):
+                texts = await llm.generate(prompts, config, deadline)
+                self._seconds = 0.7 * self._seconds + 0.3 * (anyio.current_time() - before) / len(prompts)
+                return texts
+        except PalateError as error:
+            _log.info("no prose: %s", error.message)
+        except Exception:  # noqa: BLE001 - whatever a backend throws, plain sentences are at hand
+            _log.exception("no prose: the LLM failed")
+        self._seconds *= 1.1
+        return ()
+
+
+def _templates(parts: _Plain) -> tuple[Reason, ...]:
+    return tuple(Reason(text=text, author="template", evidence=evidence) for text, evidence in parts)
