@@ -89,7 +89,7 @@ class HistoryStore:
         """
         with writing(self._engine) as write:
             owned = select(accounts.c.platform, accounts.c.user_id).where(accounts.c.person_id == person_id)
-            mine = write.connection.execute(owned).tuples().all()
+            mine = [(row.platform, row.user_id) for row in write.connection.execute(owned)]
             removed = 0
             for some in chunks(mine):
                 theirs = tuple_(events.c.platform, events.c.user_id).in_(some)
@@ -114,6 +114,11 @@ class HistoryStore:
         with self._engine.connect() as connection:
             rows = connection.execute(statement.order_by(events.c.at.desc(), events.c.event_id)).all()
         return [_event(row) for row in rows]
+
+    def known(self, event_ids: Iterable[str]) -> set[str]:
+        """Return which of these events the history holds already, whatever was consented."""
+        with self._engine.connect() as connection:
+            return _known(connection, events.c.event_id, event_ids)
 
     def unmatched(self, person_id: str) -> list[UnmatchedEvent]:
         """Return a person's events that match no item of the catalog, newest first, whatever was consented."""

@@ -62,7 +62,10 @@ Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$
 def _to_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no time zone; add one, e.g. '+00:00'")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value.isoformat()} is out of range; give a year between 2 and 9998") from None
 
 
 UtcDatetime = Annotated[datetime, AfterValidator(_to_utc)]
