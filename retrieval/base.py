@@ -100,8 +100,8 @@ class VectorIndex(Protocol):
         """Return the item ids of a space."""
         ...
 
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove items from every space; unknown ids are passed over."""
+    def delete(self, ids: Sequence[str], space: str | None = None) -> None:
+        """Remove items from every space, or from the one named; unknown ids are passed over."""
         ...
 
     def reset(self, space: str) -> None:
