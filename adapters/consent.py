@@ -44,7 +44,7 @@ class Consents:
             select(consent.c.platform, consent.c.allowed).where(consent.c.person_id == person_id).order_by(consent.c.platform)
         )
         with self._engine.connect() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return {row.platform: row.allowed for row in connection.execute(statement)}
 
 
 def consented() -> ColumnElement[bool]:

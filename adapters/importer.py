@@ -12,6 +12,7 @@ from adapters.base import ExportRow, PlatformAdapter, RowError
 from adapters.history import HistoryStore
 from adapters.matching import Matcher, find_item
 from adapters.quality import check_row, to_event, to_unmatched
+from adapters.tables import checked_person
 from palate.domain import Account, Event, Progress, UnmatchedEvent, Value, utc_now
 from palate.errors import InvalidInput, UnknownPlatform
 
@@ -74,7 +75,7 @@ class Importer:
         Raises:
             UnknownPlatform: No adapter of that name; the message names those there are.
             BadExport: The file is not that platform's export.
-            InvalidInput: A person is needed and missing, given for a file of many users, or owns not the account.
+            InvalidInput: The person is missing, cannot be used, is given for a file of many users, or does not own the account.
 
         """
         adapter = self._adapters.get(platform)
@@ -82,6 +83,8 @@ class Importer:
             known = ", ".join(sorted(self._adapters)) or "none"
             message = f"There is no platform {platform[:100]!r}."
             raise UnknownPlatform(message, remedy=f"Known platforms: {known}.", param="platform")
+        if person_id is not None:
+            checked_person(person_id)
         run = _Run(self._history, self._matcher, platform, person_id)
         rows = iter(adapter.parse(path))
         while batch := list(islice(rows, _BATCH)):

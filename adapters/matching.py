@@ -107,7 +107,7 @@ class TitleMatcher:
             return found
         return self._cache[key]
 
-    def mentions(self, text: str, types: Sequence[ItemType] = ()) -> list[Mention]:
+    def mentions(self, text: str, types: Sequence[str] = ()) -> list[Mention]:
         """Return the titles that occur in a free text as whole words, in order of place, longest first, not overlapping.
 
         A title of one ordinary word ("Heat", "It", "Up") needs a cue: see :class:`adapters.mentions.MentionFinder`.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adapters.titles import Token, normalise_title, title_keys, tokenise
-from palate.domain import ITEM_TYPES, Item, ItemType
+from palate.domain import ITEM_TYPES, Item
 
 __all__ = ["Mention", "MentionFinder"]
 
@@ -77,7 +77,7 @@ class MentionFinder:
         for words, named in self._by_words.items():
             named.sort(key=lambda item: _preferred(item, words))
 
-    def find(self, text: str, types: Sequence[ItemType] = ()) -> list[Mention]:
+    def find(self, text: str, types: Sequence[str] = ()) -> list[Mention]:
         """Return the mentions in order of place; they do not overlap, and longer ones go first. ``types`` empty means all."""
         tokens = tokenise(text)
         spans = self._spans(tokens, types)
@@ -93,7 +93,7 @@ class MentionFinder:
         mentions = (Mention(s.item_id, tokens[s.first].start, tokens[s.first + s.words - 1].end) for s in accepted)
         return sorted(mentions, key=lambda mention: mention.start)
 
-    def _spans(self, tokens: Sequence[Token], types: Sequence[ItemType]) -> list[_Span]:
+    def _spans(self, tokens: Sequence[Token], types: Sequence[str]) -> list[_Span]:
         spans = []
         for first, token in enumerate(tokens):
             for length in self._lengths.get(token.text, ()):

@@ -115,7 +115,7 @@ def open_tables(engine: Engine) -> None:
     try:
         _metadata.create_all(engine)
         with engine.begin() as connection:
-            known = dict(connection.execute(select(meta.c.key, meta.c.number)).tuples().all())
+            known = {row.key: row.number for row in connection.execute(select(meta))}
             for key, number in (("schema", SCHEMA_VERSION), ("revision", 0)):
                 if key not in known:
                     connection.execute(insert(meta).values(key=key, number=number))
