@@ -95,7 +95,7 @@ def test_platforms_do_not_mix(importer: Importer, history: HistoryStore, tmp_pat
 
 
 def test_an_unknown_platform_names_the_known_ones(importer: Importer, tmp_path: Path) -> None:
-    with pytest.raises(UnknownPlatform, match="'blockbuster'.*movielens, netflix, spotify"):
+    with pytest.raises(UnknownPlatform, match=r"'blockbuster'.*movielens, netflix, spotify"):
         importer.run("blockbuster", tmp_path / "x", "ann")
 
 

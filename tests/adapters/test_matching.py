@@ -150,7 +150,7 @@ def test_any_text_is_safe_and_normal_forms_are_stable(text: str) -> None:
 
 
 @given(
-    st.sampled_from([item for item in CATALOG if item.type == "movie" and not item.item_id.startswith(("sabrina", "amy"))]),
+    st.sampled_from([item for item in CATALOG if item.type == "movie" and item.item_id != "amy-2"]),
     st.booleans(),
 )
 def test_every_film_finds_itself(item: Item, shout: bool) -> None:
