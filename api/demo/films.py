@@ -1,0 +1,40 @@
+"""The films of MovieLens-100K, read from the installed RecBole package.
+
+The data set may be used for research; it may not be redistributed, nor used for gain without permission from GroupLens, so it is
+never part of this product: F. M. Harper and J. A. Konstan, "The MovieLens Datasets", 2015, doi:10.1145/2827872;
+https://grouplens.org/datasets/movielens/100k/.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from palate.domain import Item
+from palate.errors import MissingWeights
+from retrieval.movielens import read_movielens_items
+
+__all__ = ["film_items", "movielens_file"]
+
+
+def movielens_file(name: str) -> Path:
+    """Return the path of a file of MovieLens-100K, such as ``ml-100k.item``, without importing RecBole.
+
+    Raises:
+        MissingWeights: The package or the file is not there.
+
+    """
+    spec = importlib.util.find_spec("recbole")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        path = Path(folder) / "dataset_example" / "ml-100k" / name
+        if path.is_file():
+            return path
+    raise MissingWeights(
+        f"MovieLens-100K's {name!r}, a part of the package 'recbole', is not installed.", remedy="Run 'make setup'."
+    )
+
+
+def film_items() -> list[Item]:
+    """Return the films, each with the key of the cover that is drawn for it; raises :class:`MissingWeights`."""
+    films = [item for item in read_movielens_items(movielens_file("ml-100k.item")) if isinstance(item, Item)]
+    return [film.model_copy(update={"image": f"covers/{film.item_id}.png"}) for film in films]
