@@ -57,13 +57,13 @@ def type_target(profile: Profile, query: Query, table: ItemTable, offered: Seque
     columns = genre_columns(table, query.genres)
     if columns:
         rows = table.genres[:, columns].any(axis=1)
-        return _normalised(Counter(ITEM_TYPES[code] for code in table.types[rows].tolist()))  # type: ignore[arg-type]
+        return _normalised(Counter(ITEM_TYPES[code] for code in table.types[rows].tolist()))
     if query.text.strip():
         return _normalised(Counter(c.item.type for c in offered[:_OFFERED]))
     if history:
         even = 1 / len(history)
         return {t: (1 - _SMOOTHING) * share + _SMOOTHING * even for t, share in history.items()}
-    return _normalised({ITEM_TYPES[code]: 1.0 for code in set(table.types.tolist())})  # type: ignore[misc]
+    return _normalised({ITEM_TYPES[code]: 1.0 for code in set(table.types.tolist())})
 
 
 def _history_shares(profile: Profile, table: ItemTable) -> dict[ItemType, float]:

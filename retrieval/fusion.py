@@ -23,7 +23,7 @@ class FusionConfig(Value):
 
     k: int = Field(default=60, ge=1)
     weights: Mapping[str, float] = Field(
-        default_factory=lambda: {"ease": 1.0, "content": 0.2, "pop": 0.2, "attributes": 0.1, "lexical": 1.0}
+        default_factory=lambda: {"ease": 1.0, "content": 0.1, "pop": 0.05, "attributes": 0.1, "lexical": 1.0}
     )
     query_weights: Mapping[str, float] = Field(
         default_factory=lambda: {"ease": 0.5, "content": 1.0, "pop": 0.05, "attributes": 1.5, "lexical": 0.7}
@@ -62,7 +62,7 @@ def fuse(
     rows = np.array(sorted(hits), dtype=np.int64)
     wanted = genre_columns(table, query.genres)
     if wanted and len(rows):
-        scores[rows] += config.genre_boost * table.genres[np.ix_(rows, wanted)].mean(axis=1)
+        scores[rows] += config.genre_boost * table.genres[rows][:, wanted].mean(axis=1)
     order = rows[np.lexsort((rows, -scores[rows]))]
     return [
         Candidate.model_construct(item=table.items[row], score=float(np.float32(scores[row])), hits=tuple(hits[row]), evidence=())

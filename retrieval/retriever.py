@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 from pydantic import Field
 
 from palate.deadline import Deadline
@@ -55,7 +57,8 @@ class RetrieverConfig(Value):
 @dataclass(frozen=True)
 class Retrieved:
     """``candidates`` carry evidence; ``pool`` holds all that were fused, in fused order, without evidence, the candidates among
-    them. ``degraded`` names what was left out; ``timings`` are milliseconds by source, ``evidence`` and ``total``.
+    them. ``degraded`` names what was left out: ``retrieve:<source>``, or ``explain`` where a source's evidence was. ``timings`` are
+    milliseconds: ``<source>``, ``<source>.evidence``, ``total``.
     """
 
     candidates: tuple[Candidate, ...]
@@ -121,7 +124,8 @@ class Retriever:
 
     Sources are asked quickest first. One that is predicted not to be ready by the deadline, or that fails, is left out and named in
     ``degraded``; the quickest is always asked. Reads may come from many threads; a fit replaces everything at once. When the
-    catalog has changed, the next request starts a new fit in the background and is answered from what was fitted before.
+    catalog has changed, the next request starts a new fit in the background and is answered from what was fitted before, less the
+    items that are gone.
     """
 
     def __init__(self, catalog: TableCatalog, sources: Sequence[CandidateSource], config: RetrieverConfig | None = None) -> None:
@@ -188,22 +192,28 @@ class Retriever:
         """
         start = time.perf_counter()
         fitted = self._state()
-        self._refit_if_stale(fitted)
         allowed = allowed_mask(fitted.table, request, profile)
+        if fitted.revision != self._catalog.revision:
+            self._start_refit(fitted)
+            present = self._catalog.table().rows
+            allowed &= np.fromiter((item_id in present for item_id in fitted.table.ids), dtype=np.bool_, count=len(allowed))
         run = _Run(fitted, profile, request.query, allowed, deadline or Deadline(None))
         run.degraded += [f"retrieve:{name}" for name in sorted(fitted.failed)]
         offered = self._offers(run)
         config = self.config
+        fusing = time.perf_counter()
         pool = fuse(offered, fitted.table, request.query, config.fusion, n=config.n_pool, per_type=config.n_candidates)
         target = type_target(profile, request.query, fitted.table, pool)
-        chosen = self._with_evidence(run, calibrated(pool, target, config.n_candidates))
+        chosen = calibrated(pool, target, config.n_candidates)
+        self._paces.took(time.perf_counter() - fusing, "fuse")
+        chosen = self._with_evidence(run, chosen)
         run.timings["total"] = round((time.perf_counter() - start) * 1000, 3)
         return Retrieved(tuple(chosen), tuple(dict.fromkeys(run.degraded)), run.timings, tuple(pool))
 
     def _offers(self, run: _Run) -> dict[str, list[Scored]]:
         kind = "words" if run.query.text.strip() else "no words"
         pace = {name: self._paces.predicted(name, kind) for name in run.fitted.sources}
-        spare = self._paces.predicted("fuse") + self._paces.predicted("evidence", kind)
+        spare = self._paces.predicted("fuse")
         offered: dict[str, list[Scored]] = {}
         for name in sorted(pace, key=lambda name: (pace[name], name)):
             if offered and not run.deadline.allows(pace[name] + spare):
@@ -211,9 +221,8 @@ class Retriever:
                 run.degraded.append(f"retrieve:{name}")
                 continue
             source = run.fitted.sources[name]
-            found = self._timed(
-                run, name, kind, lambda s=source: s.candidates(run.profile, run.query, self.config.n_per_source, run.allowed)
-            )
+            ask = partial(source.candidates, run.profile, run.query, self.config.n_per_source, run.allowed)
+            found = self._timed(run, name, kind, ask)
             if found is not None:
                 offered[name] = [
                     s for s in found if s.item_id in run.fitted.table.rows and run.allowed[run.fitted.table.rows[s.item_id]]
@@ -227,7 +236,7 @@ class Retriever:
             return work()
         except Exception:  # noqa: BLE001 - a source may be a plug-in and raise anything; the others must stand
             _log.exception("The candidate source %r failed", name)
-            run.degraded.append(f"retrieve:{name}")
+            run.degraded.append(f"retrieve:{name.removesuffix('.evidence')}")
             return None
         finally:
             spent = time.perf_counter() - start
@@ -236,7 +245,6 @@ class Retriever:
 
     def _with_evidence(self, run: _Run, chosen: Sequence[Candidate]) -> list[Candidate]:
         kind = "words" if run.query.text.strip() else "no words"
-        start = time.perf_counter()
         by_item: dict[str, list[tuple[float, list[Evidence]]]] = {c.item.item_id: [] for c in chosen}
         for name, source in run.fitted.sources.items():
             ranks = {c.item.item_id: hit.rank for c in chosen for hit in c.hits if hit.source == name}
@@ -245,14 +253,13 @@ class Retriever:
             work = f"{name}.evidence"
             if not run.deadline.allows(self._paces.predicted(work, kind)):
                 self._paces.skipped(work, kind)
-                run.degraded.append(f"retrieve:{name}")
+                run.degraded.append("explain")
                 continue
-            found = self._timed(run, work, kind, lambda s=source, ids=list(ranks): self._evidence(run, s, ids))
+            found = self._timed(run, work, kind, partial(self._evidence, run, source, list(ranks)))
             weight = source_weight(name, run.query, self.config.fusion)
             for item_id, evidence in (found or {}).items():
                 if item_id in ranks:
                     by_item[item_id].append((weight / (self.config.fusion.k + ranks[item_id]), evidence))
-        self._paces.took(time.perf_counter() - start, "evidence", kind)
         return [c.model_copy(update={"evidence": _strongest(by_item[c.item.item_id], self.config.n_evidence)}) for c in chosen]
 
     def _evidence(self, run: _Run, source: CandidateSource, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
@@ -266,8 +273,8 @@ class Retriever:
             )
         return self._fitted
 
-    def _refit_if_stale(self, fitted: _Fitted) -> None:
-        if fitted.revision != self._catalog.revision and not self._fitting.locked():
+    def _start_refit(self, fitted: _Fitted) -> None:
+        if not self._fitting.locked():
             threading.Thread(target=self._refit, args=(fitted.interactions,), name="refit", daemon=True).start()
 
     def _refit(self, interactions: InteractionReader) -> None:

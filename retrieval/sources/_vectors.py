@@ -46,8 +46,8 @@ class Space:
         self._resident: _Resident | None = None
         self._read_at = float("-inf")
 
-    def refresh(self) -> None:
-        """Read the index anew if the items in it have changed.
+    def refresh(self, *, force: bool = False) -> None:
+        """Read the index anew if other items are in it than before, or if told to.
 
         Raises:
             IndexUnusable: The index cannot be read.
@@ -55,7 +55,7 @@ class Space:
         """
         with self._lock:
             ids = frozenset(self._index.ids(self.name)) & self._table.rows.keys()
-            if ids != self._ids:
+            if force or ids != self._ids:
                 self._resident = self._load(sorted(ids)) if len(ids) <= self._limit else None
                 self._ids = ids
             self._read_at = time.monotonic()

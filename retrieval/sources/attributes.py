@@ -71,11 +71,15 @@ class AttributesSource:
         return to_scored(table, best_rows_by_type(total, allowed, table.types, n, floor=0.0), total)
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-        """Return the shared genres and creators: with the query, with the items it names, with the history (at most two)."""
+        """Return the shared genres and creators: with the query, with the items it names, with the history (at most two).
+
+        A genre's weight is its rarity (the rarest has 1), or, of the history, the genre's share of what is liked.
+        """
         table = self._fitted()
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
         affinity = self._affinity(table, profile)
+        total = float(affinity[affinity > 0].sum())
         strongest = self._strongest(table, profile)
         found: dict[str, list[Evidence]] = {}
         for item_id in item_ids:
@@ -90,7 +94,7 @@ class AttributesSource:
             liked = sorted((c for c in own if affinity[c] > 0 and c in strongest), key=lambda c: -affinity[c] * self._idf[c])
             for column in liked[:2]:
                 history_id, platform = strongest[column]
-                evidence.append(self._shared(column, history_id, platform, float(affinity[column])))
+                evidence.append(self._shared(column, history_id, platform, float(affinity[column] / total)))
             if evidence:
                 found[item_id] = evidence
         return found
@@ -113,9 +117,10 @@ class AttributesSource:
     def _scores(self, table: ItemTable, profile: Profile, query: Query) -> Float32 | None:
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
-        history = self._genres @ (self._affinity(table, profile) * self._idf)
+        history: Float32 = (self._genres @ (self._affinity(table, profile) * self._idf)).astype(np.float32)
         top = float(np.abs(history).max(initial=0.0))
-        history = history / top if top > 0 else history
+        if top > 0:
+            history /= np.float32(top)
         if not wanted and not named:
             return history if top > 0 and query.empty else None
         match = _share(table.genres[:, wanted], self._idf[wanted])
@@ -155,7 +160,7 @@ class AttributesSource:
         return Evidence.model_construct(
             kind="attribute",
             source=self.name,
-            weight=float(self._idf[column]) if weight is None else weight,
+            weight=float(self._idf[column] / self._idf.max()) if weight is None else weight,
             item_id=item_id,
             platform=platform,
             detail=table.genre_names[column],

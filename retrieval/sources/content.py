@@ -86,9 +86,9 @@ class ContentSource:
         self._queries = OrderedDict()
 
     def refresh(self) -> None:
-        """Read the index anew now, as after it was filled."""
+        """Read the index anew now, as after vectors in it were replaced."""
         for space in self._spaces.values():
-            space.refresh()
+            space.refresh(force=True)
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
         """Return the items near to what is liked or asked for; the score is the weighted sum of reciprocal ranks."""
