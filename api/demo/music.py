@@ -6,7 +6,8 @@ import csv
 from functools import cache
 from importlib import resources
 
-from api.demo.synth import Wave, encode_ogg, render
+from api.demo.synth import encode_ogg, render
+from api.demo.synth.dsp import Wave
 from palate.domain import Item
 from palate.errors import InvalidInput
 
