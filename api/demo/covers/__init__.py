@@ -41,12 +41,14 @@ _SCENES: Mapping[str, Callable[[Canvas], Colour]] = {  # the first genre here th
 }
 
 
+def _settable(text: str) -> bool:
+    """Return whether the built-in font has the letters."""
+    return all(ord(letter) < 0x250 or letter in "–—‘’“”…" for letter in text)
+
+
 def _printable(item: Item) -> str:
-    """Return the first of the item's titles that the built-in font can set."""
-    for title in (item.title, *item.alt_titles):
-        if all(ord(letter) < 0x250 or letter in "–—‘’“”…" for letter in title):
-            return title
-    return item.creators[0] if item.creators and item.creators[0].isascii() else ""
+    """Return the first of the item's titles, or its creator, that can be set; else nothing."""
+    return next((text for text in (item.title, *item.alt_titles, *item.creators) if _settable(text)), "")
 
 
 def draw_cover(item: Item) -> bytes:
@@ -61,8 +63,8 @@ def draw_cover(item: Item) -> bytes:
     scenes = _SCENES if film else SLEEVES
     name = next((genre for genre in scenes if genre in item.genres), "Drama" if film else "Ambient")
     dark = scenes[name](canvas)
-    small = "  ·  ".join([*(item.creators[:1] if not film else ()), *([str(item.year)] if item.year else ())])
-    set_title(canvas, _printable(item), small if all(ord(c) < 0x250 for c in small) else "", (255, 250, 240), dark)
+    notes = [*(item.creators[:1] if not film else ()), *([str(item.year)] if item.year else ())]
+    set_title(canvas, _printable(item), "  ·  ".join(note for note in notes if _settable(note)), (255, 250, 240), dark)
     out = io.BytesIO()
-    canvas.finished().save(out, "PNG", compress_level=6)
+    canvas.finished().save(out, "PNG", compress_level=4)
     return out.getvalue()

@@ -80,8 +80,8 @@ class Canvas:
     def glow(self, x: float, y: float, radius: float, colour: Colour, strength: float = 1.0) -> None:
         """Add light that falls off to ``radius``."""
         size = round(radius * 2 * _SCALE)
-        halo = _halo().resize((size, size))
-        light = Image.merge("RGB", [halo.point([round(v * part / 255 * strength) for v in range(256)]) for part in colour])
+        spot = Image.merge("RGB", [_halo().point([round(v * part / 255 * strength) for v in range(256)]) for part in colour])
+        light = spot.resize((size, size), Image.Resampling.BILINEAR)
         corner = round((x - radius) * _SCALE), round((y - radius) * _SCALE)
         box = (
             max(0, corner[0]),
