@@ -28,8 +28,8 @@ _Plain = list[tuple[str, tuple[Evidence, ...]]]
 class ExplainerConfig(Value):
     """How reasons are written.
 
-    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``tokens`` tokens, and only as many
-    as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces it.
+    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``tokens`` tokens, and only as
+    many as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces it.
     """
 
     max_reasons: int = Field(default=3, ge=1, le=5)
@@ -40,7 +40,7 @@ class ExplainerConfig(Value):
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Reasons by item id, strongest first; an item for which nothing speaks has none. ``explain`` in ``degraded`` if time ran out."""
+    """Reasons by item id, strongest first; none where nothing speaks for it. ``degraded`` holds ``explain`` if time ran out."""
 
     reasons: Mapping[str, tuple[Reason, ...]]
     degraded: tuple[str, ...] = ()
@@ -69,9 +69,9 @@ class Explainer:
         history_items: Mapping[str, Item],
         deadline: Deadline,
     ) -> Explained:
-        """Return reasons for ``chosen``, in whose order prose is given.
+        """Return reasons for ``chosen``; the first get prose first.
 
-        ``history_items`` holds the items that the evidence names. Evidence of a platform that the request leaves out is passed over.
+        ``history_items`` holds the items that the evidence names. Evidence of a platform that the request leaves out is not used.
         Prose that is late or fails the check is replaced by a plain sentence, which is no degradation.
         """
         sentences = Sentences(profile, request.query, history_items, request.language)
@@ -120,7 +120,7 @@ class Explainer:
             _log.info("no prose: %s", error.message)
         except Exception:  # noqa: BLE001 - whatever a backend throws, plain sentences are at hand
             _log.exception("no prose: the LLM failed")
-        self._seconds *= 1.1
+        self._seconds = min(self._seconds * 1.1, 3 * self.config.seconds_per_reason)
         return ()
 
 

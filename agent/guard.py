@@ -101,7 +101,7 @@ def _names_it(sentence: str, e: Evidence, items_by_id: Mapping[str, Item], langu
 
 def items_in(evidence: Sequence[Evidence], items_by_id: Mapping[str, Item]) -> list[Item]:
     """Return the items that evidence names and that are known."""
-    return [items_by_id[e.item_id] for e in evidence if e.item_id in items_by_id]
+    return [items_by_id[e.item_id] for e in evidence if e.item_id is not None and e.item_id in items_by_id]
 
 
 def _sentence(text: str, known: Sequence[Item], language: str) -> str | None:

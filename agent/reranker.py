@@ -73,7 +73,7 @@ class Reranker:
         """Return the first ``config.candidates`` of ``candidates`` in a new order, the rest after them in their own.
 
         An LLM that is late, down, or answers with anything but one finite number a label is left out: the order is then
-        the retriever's and ``degraded`` holds ``rerank``. Items that carry a genre that was asked for stay before those that carry none.
+        the retriever's and ``degraded`` holds ``rerank``. Items of a genre that was asked for stay before those of none.
         """
         shown = candidates[: self.config.candidates]
         if self.llm is None or self.config.weight == 0.0 or len(shown) < 2:
