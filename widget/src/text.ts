@@ -17,7 +17,7 @@ const en = {
   chat: "Conversation",
   chatHint: "Say what you are in the mood for. The picks follow what you say.",
   suggestions: ["Something like Alien but funny", "Quiet music for reading", "Films from the 90s, no horror"],
-  placeholder: "What are you in the mood for?",
+  placeholder: "What do you feel like?",
   message: "Your message",
   send: "Send",
   stop: "Stop",

@@ -8,7 +8,7 @@ import { failureBox, platformChip, reasonLine } from "./bits.ts";
 import type { Context } from "./context.ts";
 
 function evidenceRow(evidence: Evidence, share: number, { t, client }: Context): HTMLElement {
-  const what = h("span", { class: "what" }, evidence.item_id ? "…" : evidence.detail || sourceName(evidence.source, t));
+  const what = h("span", { class: "what" }, evidence.item_id ? "…" : t.genres[evidence.detail ?? ""] || evidence.detail || sourceName(evidence.source, t));
   if (evidence.item_id) {
     const id = evidence.item_id;
     client.item(id).then(
@@ -26,7 +26,7 @@ function evidenceRow(evidence: Evidence, share: number, { t, client }: Context):
     h("span", { class: "label" }, t.kinds[evidence.kind] ?? evidence.kind),
     what,
     h("span", { class: "where" }, evidence.platform ? platformChip(evidence.platform) : null),
-    h("span", { class: "weight", role: "img", "aria-label": label, title: `${label} · ${sourceName(evidence.source, t)}` }, fill),
+    h("span", { class: "weight", role: "img", "aria-label": label, title: `${label} · ${sourceName(evidence.source, t)}` }, h("span", { class: "track" }, fill), weight),
   );
 }
 

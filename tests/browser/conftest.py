@@ -1,0 +1,84 @@
+"""Chromium, and the two servers that the page is looked at on: canned answers, and the real demo."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+REAL_START_SECONDS = 600
+
+
+def chromium():
+    """Return where Chromium is, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = chromium()
+    if executable is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium).")
+    playwright = pytest.importorskip("playwright.sync_api", reason="The package 'playwright' is not installed (extra 'dev').")
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def mock_url():
+    command = [sys.executable, str(Path(__file__).with_name("mock_server.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield json.loads(server.stdout.readline())["url"]
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def real_url(tmp_path_factory):
+    """Return the address of a real demo: the one in PALATE_BROWSER_URL, or one started on a new home."""
+    if given := os.environ.get("PALATE_BROWSER_URL"):
+        yield given.rstrip("/")
+        return
+    home = tmp_path_factory.mktemp("home")
+    log = home.with_suffix(".log")
+    command = [sys.executable, "-c", "from api.cli import main; main()", "demo", "--port", "0"]
+    environment = {**os.environ, "PALATE_HOME": str(home)}
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environment) as server:
+        try:
+            yield _address(server, home, log)
+        finally:
+            server.terminate()
+
+
+def _address(server, home, log):
+    end = time.monotonic() + REAL_START_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        record = home / "owner.json"
+        url = json.loads(record.read_text()).get("url") if record.exists() else None
+        if url:
+            return url
+        time.sleep(0.5)
+    pytest.fail(f"'palate demo' did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture
+def page(browser):
+    """Return a page that must end without errors in its console; tests empty ``page.complaints`` where they expect some."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", color_scheme="light")
+    opened = context.new_page()
+    opened.complaints = []
+    opened.hosts = set()
+    opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    opened.on("console", lambda message: opened.complaints.append(message.text) if message.type == "error" else None)
+    opened.on("request", lambda request: opened.hosts.add(request.url.split("/")[2]))
+    yield opened
+    context.close()
+    assert opened.complaints == []
