@@ -86,7 +86,7 @@ class MentionSpan(Protocol):
 class MentionFinder(Protocol):
     """Finds catalog titles in free text; ``adapters.TitleMatcher`` is one."""
 
-    def mentions(self, text: str, types: Sequence[str] = ()) -> Sequence[MentionSpan]:
+    def mentions(self, text: str) -> Sequence[MentionSpan]:
         """Return titles that occur in ``text``, not overlapping, by position."""
         ...
 

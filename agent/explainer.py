@@ -28,13 +28,13 @@ _Plain = list[tuple[str, tuple[Evidence, ...]]]
 class ExplainerConfig(Value):
     """How reasons are written.
 
-    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``tokens`` tokens, and only as
+    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``max_tokens`` tokens, and only as
     many as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces it.
     """
 
     max_reasons: int = Field(default=3, ge=1, le=5)
     prose: int = Field(default=3, ge=0, le=20)
-    tokens: int = Field(default=40, ge=8, le=200)
+    max_tokens: int = Field(default=40, ge=8, le=200)
     seconds_per_reason: float = Field(default=0.6, gt=0.0)
 
 
@@ -109,7 +109,7 @@ class Explainer:
         return self.config.prose if math.isinf(remaining) else min(self.config.prose, int(remaining / self._seconds))
 
     async def _generate(self, llm: LLM, prompts: Sequence[str], deadline: Deadline) -> Sequence[str]:
-        config = GenerateConfig(max_tokens=self.config.tokens, stop=("\n",))
+        config = GenerateConfig(max_tokens=self.config.max_tokens, stop=("\n",))
         before = anyio.current_time()
         try:
             with anyio.move_on_after(deadline.remaining()):

@@ -73,7 +73,8 @@ class Reranker:
         """Return the first ``config.candidates`` of ``candidates`` in a new order, the rest after them in their own.
 
         An LLM that is late, down, or answers with anything but one finite number a label is left out: the order is then
-        the retriever's and ``degraded`` holds ``rerank``. Items of a genre that was asked for stay before those of none.
+        the retriever's and ``degraded`` holds ``rerank``. Items that carry more of the
+        genres that were asked for stay first.
         """
         shown = candidates[: self.config.candidates]
         if self.llm is None or self.config.weight == 0.0 or len(shown) < 2:
@@ -154,4 +155,4 @@ def _fuse(scores: Float32, weight: float) -> Float32:
 
 def _wanted(request: Request, candidates: Sequence[Candidate]) -> list[int]:
     wanted = {genre.casefold() for genre in request.query.genres}
-    return [int(any(genre.casefold() in wanted for genre in c.item.genres)) for c in candidates]
+    return [sum(genre.casefold() in wanted for genre in c.item.genres) for c in candidates]
