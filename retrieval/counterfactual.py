@@ -42,11 +42,10 @@ def moving(
     is part of the score by construction. A source that is not :class:`Removable` is asked for its candidates anew.
     """
     history = {entry.item_id for entry in profile.entries}
-    pairs = [(i, e.item_id) for i, many in found.items() for e in many if e.item_id in history and _of_history(e)]
-    unique = sorted({(item_id, gone) for item_id, gone in pairs if gone is not None})
+    unique = sorted({(i, e.item_id) for i, many in found.items() for e in many if _of_history(e) and e.item_id in history})
     if not unique:
-        return {item_id: list(many) for item_id, many in found.items()}
-    if isinstance(source, Removable):
+        falls = []
+    elif isinstance(source, Removable):
         falls = source.falls_without(profile, query, unique, allowed)
     else:
         falls = _asked_anew(source, profile, query, unique, allowed)

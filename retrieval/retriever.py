@@ -216,7 +216,7 @@ class Retriever:
         spare = self._paces.predicted("fuse")
         offered: dict[str, list[Scored]] = {}
         for name in sorted(pace, key=lambda name: (pace[name], name)):
-            if offered and not run.deadline.allows(pace[name] + spare):
+            if any(offered.values()) and not run.deadline.allows(pace[name] + spare):
                 self._paces.skipped(name, kind)
                 run.degraded.append(f"retrieve:{name}")
                 continue

@@ -155,13 +155,12 @@ class CandidateSourceContract:
         fitted.candidates(profile, query, 10, allowed)
         assert (before == allowed).all()
 
-    def test_same_question_same_answer(
-        self, fitted: Any, table: Any, interactions: Any, profile: Profile, query: Query, allowed: Any
-    ) -> None:
-        first = fitted.candidates(profile, query, 20, allowed)
-        assert fitted.candidates(profile, query, 20, allowed) == first
+    def test_same_question_same_answer(self, fitted: Any, table: Any, interactions: Any, profile: Profile, *, query: Query) -> None:
+        every = np.ones(len(table), dtype=np.bool_)
+        first = fitted.candidates(profile, query, 20, every)
+        assert fitted.candidates(profile, query, 20, every) == first
         fitted.fit(table, interactions)
-        assert fitted.candidates(profile, query, 20, allowed) == first
+        assert fitted.candidates(profile, query, 20, every) == first
 
     def test_empty_profile_and_unknown_items_are_no_error(self, fitted: Any, query: Query, allowed: Any) -> None:
         nobody = Profile(person_id="nobody")

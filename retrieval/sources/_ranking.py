@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from palate.domain import Interaction, InteractionReader, preference
 from retrieval.base import Float32, ItemTable, Mask, Scored
 
-__all__ = ["Positives", "best_rows", "best_rows_by_type", "genre_columns", "read_positives", "to_scored"]
+__all__ = ["Positives", "best_rows", "best_rows_by_type", "falls", "genre_columns", "read_positives", "to_scored"]
 
 Rows = NDArray[np.intp]
 
@@ -70,6 +70,24 @@ def best_rows_by_type(scores: Float32, allowed: Mask, types: NDArray[Any], n: in
         picked[best_rows(scores, allowed & (types == code), quota, floor)] = True
     picked[best_rows(scores, allowed & ~picked, n - int(picked.sum()), floor)] = True
     return best_rows(scores, picked, n, floor)
+
+
+def falls(scores: Float32, allowed: Mask, pairs: Iterable[tuple[int | None, int]]) -> list[bool]:
+    """Return for each (column, row) pair whether the column's item stands lower in that row of ``scores`` than in row 0.
+
+    ``scores`` is float32 [1 + removed, m], ``allowed`` bool [m]. Lower is: more allowed columns score above it, or equally many
+    while its own score is lower. Columns that are ``None`` or not allowed do not fall.
+    """
+    standing = np.where(allowed[None, :], scores, np.float32(-np.inf))
+    out = []
+    for column, row in pairs:
+        if column is None or not allowed[column]:
+            out.append(False)
+            continue
+        before, after = standing[0, column], standing[row, column]
+        above = int(np.count_nonzero(standing[0] > before)), int(np.count_nonzero(standing[row] > after))
+        out.append(bool(above[1] > above[0] or (above[1] == above[0] and after < before)))
+    return out
 
 
 def to_scored(table: ItemTable, rows: Rows, scores: Float32) -> list[Scored]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from palate.domain import Evidence, InteractionReader, Profile, Query, Value
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
-from retrieval.sources._ranking import best_rows_by_type, genre_columns, read_positives, to_scored
+from retrieval.sources._ranking import best_rows_by_type, falls, genre_columns, read_positives, to_scored
 
 __all__ = ["AttributesConfig", "AttributesSource"]
 
@@ -64,11 +64,8 @@ class AttributesSource:
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
         """Return the items that share most; none if neither the query nor the history names anything."""
         table = self._fitted()
-        scores = self._scores(table, profile, query)
-        if scores is None:
-            return []
-        total = np.where(scores > 0, scores + self.config.popularity_weight * self._popularity, np.float32(0)).astype(np.float32)
-        return to_scored(table, best_rows_by_type(total, allowed, table.types, n, floor=0.0), total)
+        scores = self._scores(table, query, self._affinity(table, profile)[None, :])[0]
+        return to_scored(table, best_rows_by_type(scores, allowed, table.types, n, floor=0.0), scores)
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
         """Return the shared genres and creators: with the query, with the items it names, with the history (at most two).
@@ -100,29 +97,41 @@ class AttributesSource:
         return found
 
     def falls_without(self, profile: Profile, query: Query, pairs: Sequence[tuple[str, str]], allowed: Mask) -> list[bool]:
-        """Return for each (candidate, history item) pair whether the candidate's score is lower without the history item."""
+        """Return for each (candidate, history item) pair whether the candidate would fall if the history item had not been.
+
+        Exact: all items are scored anew without it.
+        """
         table = self._fitted()
-        before = self._affinity(table, profile)
-        cut = {gone: before - self._affinity(table, profile, without=gone) for gone in {g for _, g in pairs}}
-        return [
-            bool(item_id in table.rows and self._genres[table.rows[item_id]] @ (cut[gone] * self._idf) > 1e-7)
-            for item_id, gone in pairs
-        ]
+        removed = sorted({gone for _, gone in pairs})
+        affinities = np.stack([self._affinity(table, profile, without=gone) for gone in (None, *removed)])
+        place = {gone: at for at, gone in enumerate(removed, start=1)}
+        scores = self._scores(table, query, affinities)
+        return falls(scores, allowed, ((table.rows.get(item_id), place[gone]) for item_id, gone in pairs))
 
     def describe(self) -> dict[str, Any]:
         """Return the config and how many genres and creators are known."""
         counts = {"genres": len(self._idf), "creators": len(self._by_creator)}
         return {"name": self.name, "config": self.config.model_dump(), **counts}
 
-    def _scores(self, table: ItemTable, profile: Profile, query: Query) -> Float32 | None:
+    def _scores(self, table: ItemTable, query: Query, affinities: Float32) -> Float32:
+        """Return the scores for several histories, float32 [h, n], from their affinities, float32 [h, g]; 0 says nothing."""
+        history: Float32 = (affinities * self._idf) @ self._genres.T
+        top = np.abs(history).max(axis=1, initial=0.0, keepdims=True)
+        history = history / np.where(top > 0, top, np.float32(1))
+        asked = self._asked(table, query)
+        if asked is not None:
+            history = np.where(asked > 0, asked + self.config.history_weight * history, np.float32(0))
+        elif not query.empty:
+            return np.zeros_like(history)
+        lifted = history + np.float32(self.config.popularity_weight) * self._popularity
+        return np.where(history > 0, lifted, np.float32(0)).astype(np.float32)
+
+    def _asked(self, table: ItemTable, query: Query) -> Float32 | None:
+        """Return what each item shares with the query, float32 [n]; ``None`` if this names neither genres nor items."""
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
-        history: Float32 = (self._genres @ (self._affinity(table, profile) * self._idf)).astype(np.float32)
-        top = float(np.abs(history).max(initial=0.0))
-        if top > 0:
-            history /= np.float32(top)
         if not wanted and not named:
-            return history if top > 0 and query.empty else None
+            return None
         match = _share(table.genres[:, wanted], self._idf[wanted])
         like = np.zeros(len(table), dtype=np.float32)
         for row in named:
@@ -131,8 +140,7 @@ class AttributesSource:
             for creator in table.items[row].creators:
                 overlap[self._by_creator[creator]] += self.config.creator_weight
             like += overlap / len(named)
-        asked = match * (1 + like) + 0.5 * like
-        return np.where(asked > 0, asked + self.config.history_weight * history, np.float32(0)).astype(np.float32)
+        return (match * (1 + like) + 0.5 * like).astype(np.float32)
 
     def _affinity(self, table: ItemTable, profile: Profile, without: str | None = None) -> Float32:
         """Return the sum of the history's weights by genre, float32 [g]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from scipy import linalg, sparse
 from palate.domain import Evidence, InteractionReader, Profile, Query, Value
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
-from retrieval.sources._ranking import Positives, best_rows, read_positives, to_scored
+from retrieval.sources._ranking import Positives, best_rows, falls, read_positives, to_scored
 
 __all__ = ["EaseConfig", "EaseSource"]
 
@@ -81,9 +82,9 @@ class EaseSource:
 
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 ids, b = stored["ids"].tolist(), stored["b"].astype(np.float32)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{path} does not hold a fitted EASE.", remedy="Delete it and fit again.") from error
         if b.shape != (len(ids), len(ids)):
             raise IndexUnusable(f"{path} holds a {b.shape} matrix for {len(ids)} items.", remedy="Delete it and fit again.")
@@ -146,20 +147,9 @@ class EaseSource:
         columns, weights = self._inputs(profile, query)
         if not len(columns):
             return [False] * len(pairs)
-        free = allowed[self._rows]
         scores = np.vstack([weights @ self._b[columns], *(self._scores_without(profile, query, gone) for gone in removed)])
-        scores[:, ~free] = -np.inf
-        place = {gone: at + 1 for at, gone in enumerate(removed)}
-        out = []
-        for item_id, gone in pairs:
-            column = self._columns.get(item_id)
-            if column is None or not free[column]:
-                out.append(False)
-                continue
-            before, after = scores[0, column], scores[place[gone], column]
-            above = np.count_nonzero(scores[0] > before), np.count_nonzero(scores[place[gone]] > after)
-            out.append(bool(above[1] > above[0] or (above[1] == above[0] and after < before)))
-        return out
+        place = {gone: at for at, gone in enumerate(removed, start=1)}
+        return falls(scores, allowed[self._rows], ((self._columns.get(item_id), place[gone]) for item_id, gone in pairs))
 
     def describe(self) -> dict[str, Any]:
         """Return the config and how many items are in the matrix."""

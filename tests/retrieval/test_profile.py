@@ -87,7 +87,7 @@ def test_no_events_no_entries():
 @given(
     st.lists(
         st.builds(
-            lambda item, verb, days, platform: event(item, verb, days, platform),
+            event,
             st.sampled_from("abcd"),
             st.sampled_from(VERBS),
             st.integers(0, 4000),
