@@ -85,7 +85,7 @@ const en = {
     retrieve: (source: string): string => `“${source}” did not answer in time and was left out.`,
     other: (what: string): string => `A part was left out to answer in time: ${what}.`,
   },
-  timings: { total: "in all", understand: "understanding", retrieve: "search", rerank: "ranking", explain: "reasons", profile: "history" } as Record<string, string>,
+  timings: { total: "in all", understand: "understanding", retrieve: "search", rerank: "ranking", explain: "reasons", profile: "history", record: "record" } as Record<string, string>,
   failures: {
     network: "No connection to Palate.",
     unavailable: "Palate is not ready yet.",
@@ -161,7 +161,7 @@ const zh: Texts = {
     retrieve: (source) => `“${source}”没有及时返回，已略过。`,
     other: (what) => `为了按时回答，略过了一部分：${what}。`,
   },
-  timings: { total: "合计", understand: "理解", retrieve: "检索", rerank: "排序", explain: "理由", profile: "历史" },
+  timings: { total: "合计", understand: "理解", retrieve: "检索", rerank: "排序", explain: "理由", profile: "历史", record: "记录" },
   failures: { network: "连不上 Palate。", unavailable: "Palate 还没准备好。", deadline_exceeded: "时间不够。" },
   noPerson: "这个元素需要 person 属性。",
   genres: {
