@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-
 from palate.domain import Item
 from palate.errors import InvalidInput
 from retrieval.base import AudioEmbedder, Float32, ImageEmbedder, TextEmbedder

@@ -48,7 +48,7 @@ class Indexer:
 
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (its parts, in the order of the wiring)
         self,
         catalog: Catalog,
         index: VectorIndex,

@@ -27,11 +27,10 @@ class CatalogContract:
         item = Item(
             item_id="t:1.a@b",
             type="track",
-            title="O'Brien \"—\" 星球 🎵 %s; DROP TABLE items",
+            title='O\'Brien "—" 星球 🎵 %s; DROP TABLE items',
             alt_titles=("x", "y"),
             creators=("A", "B"),
-            description="line
-line",
+            description="line\nline",
             image="covers/1.png",
             audio="a.ogg",
             attributes={"mood": "calm"},
