@@ -28,8 +28,9 @@ _Plain = list[tuple[str, tuple[Evidence, ...]]]
 class ExplainerConfig(Value):
     """How reasons are written.
 
-    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``max_tokens`` tokens, and only as
-    many as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces it.
+    At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``max_tokens`` tokens, and
+    only as many as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces
+    it.
     """
 
     max_reasons: int = Field(default=3, ge=1, le=5)

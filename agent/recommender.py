@@ -128,8 +128,8 @@ class Recommender:
     ) -> Explanation:
         """Return why an item stood in a slate, from the decision record alone: what happened since changes nothing.
 
-        Reasons come as they were given. For another ``language`` plain sentences are made from the same evidence, with titles of the
-        catalog.
+        Reasons come as they were given. For another ``language`` plain sentences are made from the same evidence, with titles of
+        the catalog.
 
         Raises:
             NotFound: There is no such decision, or the item was not in its slate.

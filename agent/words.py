@@ -52,7 +52,8 @@ GENRE_ZH = {
     "Thriller": "惊悚",
     "War": "战争",
     "Western": "西部",
-    "Zheng": "古筝",
+    "Film Score": "电影配乐",
+    "Guzheng": "古筝",
 }
 
 _DEED_EN = {"movie": "watched", "track": "played", "podcast": "heard", "article": "read", "product": "looked at", "course": "took"}

@@ -32,8 +32,8 @@ _TEMPLATE = ChatPromptTemplate.from_messages(
 class RankPromptConfig(Value):
     """How long the prompt may be. A longer one costs prefill time, and a small LLM gains little from it.
 
-    ``max_tokens`` bounds the whole; the history gets what the candidates leave of it, at most ``max_history`` items and at least one
-    a platform. Texts of items are cut at ``title_chars``, the wish at ``wish_chars``.
+    ``max_tokens`` bounds the whole; the history gets what the candidates leave of it, at most ``max_history`` items and at least
+    one a platform. Texts of items are cut at ``title_chars``, the wish at ``wish_chars``.
     """
 
     max_tokens: int = Field(default=600, ge=100)

@@ -1,0 +1,179 @@
+"""From words to a query, by rules: the same text always means the same, and no text can order anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.base import MentionFinder
+from agent.dialogue.lexicon import FILLERS_EN, GENRE_WORDS, GREETINGS, NEGATIONS_EN, NEGATIONS_ZH, SAME_GENRES, TYPE_WORDS
+from agent.dialogue.years import read_years
+from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
+from palate.errors import InvalidInput
+from retrieval.base import ItemTable
+
+__all__ = ["Understander", "fold"]
+
+_MASK = "\ufffc"
+_MAX_LIKES = 5
+
+
+def _either(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))
+
+
+_FILLER = rf"(?:(?:{_either(FILLERS_EN)})\s+){{0,3}}"
+_NEGATED = re.compile(
+    rf"(?<![a-z])(?:{_either(NEGATIONS_EN)})\s+{_FILLER}$|(?<![a-z])non-$|(?:{_either(NEGATIONS_ZH)})(?:太|那么|这么|很|要|是|任何|看|听)?$"
+)
+_LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
+_UNLIKE = re.compile(
+    r"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|不要|不像|不是|已经(?:看|听)过)\s*"
+    r"(?:like|similar to|want|as|the)?\s*[\"'“《]*$"
+)
+_CUE = re.compile(
+    r"(?:\b(?:like|similar to|such as|as|loved|love|enjoyed|liked|than|of|and|or|meets|by|to)|[,像似欢爱和与跟比])\s*"
+    r"(?:the\s+)?(?:film|movie|song|track)?\s*[\"'“《]*$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    start: int
+    end: int
+    means: tuple[str, ...]
+    wanted: bool = True
+
+
+class Understander:
+    """Understands requests in English and Chinese against one state of the catalog.
+
+    Args:
+        table: The catalog; only genres and types that it has are understood, under the names that it gives them.
+        matcher: Finds its titles in a text; ``adapters.TitleMatcher`` is one.
+
+    """
+
+    def __init__(self, table: ItemTable, matcher: MentionFinder) -> None:
+        self._matcher = matcher
+        self._types = tuple(ITEM_TYPES[code] for code in sorted(set(table.types.tolist())))
+        self._genres = _genre_words(table.genre_names)
+        self._genre_pattern = _pattern(self._genres)
+        types: dict[str, tuple[str, ...]] = {word: (type_,) for type_, words in TYPE_WORDS.items() for word in words}
+        self._type_words, self._type_pattern = types, _pattern(types)
+
+    def understand(self, text: str) -> Query:
+        """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say; a mere greeting asks for nothing.
+
+        Titles become ``like_item_ids``, genre words ``genres`` or, after a refusal ("no horror", "not too scary", 不要恐怖),
+        ``without_genres``; "films", "music", 电影 … become ``types``; "90s", "before 1980", 九十年代 … become years.
+
+        Raises:
+            InvalidInput: The text is longer than 2,000 characters.
+
+        """
+        if len(text) > MAX_QUERY_CHARS:
+            raise InvalidInput(
+                f"The text has {len(text):,} characters; {MAX_QUERY_CHARS:,} is the limit.", remedy="Shorten it.", param="query"
+            )
+        words = text.strip()
+        if not words or fold(words).strip(" .!?,。！？，") in GREETINGS:
+            return Query()
+        likes, masked = self._likes(words)
+        genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
+        types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words))
+        wanted, unwanted = _split(genres)
+        year_min, year_max = read_years(masked)
+        return Query(
+            text=words,
+            like_item_ids=likes,
+            genres=tuple(genre for genre in wanted if genre not in unwanted),
+            without_genres=unwanted,
+            types=self._chosen_types(*_split(types)),
+            year_min=year_min,
+            year_max=year_max,
+        )
+
+    def _likes(self, text: str) -> tuple[tuple[str, ...], str]:
+        """Return the items that are named as examples, and the folded text with all titles masked."""
+        masked = fold(text)
+        likes: list[str] = []
+        for mention in self._matcher.mentions(text):
+            before, title = masked[: mention.start], text[mention.start : mention.end]
+            if title.islower() and title in self._genres and not _CUE.search(before):
+                continue
+            masked = before + _MASK * (mention.end - mention.start) + masked[mention.end :]
+            cued = _CUE.search(before) is not None or not before.strip()
+            if not _UNLIKE.search(before) and (cued or title != title.lower() or not title.isascii()):
+                likes.append(mention.item_id)
+        return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked
+
+    def _chosen_types(self, wanted: Sequence[str], unwanted: Sequence[str]) -> tuple[ItemType, ...]:
+        if unwanted and not wanted:
+            return tuple(t for t in self._types if t not in unwanted)
+        return tuple(t for t in self._types if t in wanted and t not in unwanted)
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case with plain apostrophes, character for character."""
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text).replace("’", "'").replace("，", ",")
+
+
+def _genre_words(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return by word the catalog's genres that it means."""
+    by_key = {_key(name): name for name in names}
+    words: dict[str, tuple[str, ...]] = {}
+    for genre, spoken in GENRE_WORDS.items():
+        called = [by_key[_key(genre)]] if _key(genre) in by_key else []
+        called = called or [by_key[_key(other)] for other in SAME_GENRES.get(genre, ()) if _key(other) in by_key]
+        if called:
+            words.update(dict.fromkeys(spoken, tuple(called)))
+    words.update({fold(name): (name,) for name in names})
+    return words
+
+
+def _key(genre: str) -> str:
+    return "".join(c for c in genre.casefold() if c.isalnum())
+
+
+def _pattern(words: Mapping[str, object]) -> re.Pattern[str]:
+    latin = [word for word in words if word.isascii()]
+    parts = ([rf"(?<![a-z0-9])(?:{_either(latin)})(?![a-z0-9])"] if latin else []) + [
+        re.escape(w) for w in sorted(words, key=len)[::-1] if not w.isascii()
+    ]
+    return re.compile("|".join(parts) if parts else r"(?!)")
+
+
+def _words(text: str, pattern: re.Pattern[str], means: Mapping[str, tuple[str, ...]]) -> list[_Word]:
+    return [_Word(m.start(), m.end(), means[m.group()]) for m in pattern.finditer(text)]
+
+
+def _judged(text: str, words: Sequence[_Word]) -> list[_Word]:
+    """Mark the words that are refused: right after a refusal, or listed after one that is ("no horror, war or drama")."""
+    refused = [_NEGATED.search(text[: word.start]) is not None for word in words]
+    for place in range(len(words)):
+        if not refused[place]:
+            continue
+        run: list[int] = []
+        for later in range(place + 1, len(words)):
+            joint = _LISTED.match(text[words[later - 1].end : words[later].start])
+            if joint is None:
+                break
+            run.append(later)
+            if joint["join"].strip() != ",":
+                for listed in run:
+                    refused[listed] = True
+    return [_Word(w.start, w.end, w.means, not no) for w, no in zip(words, refused, strict=True)]
+
+
+def _split(words: Sequence[_Word]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    wanted = dict.fromkeys(m for word in words if word.wanted for m in word.means)
+    unwanted = dict.fromkeys(m for word in words if not word.wanted for m in word.means)
+    return tuple(wanted), tuple(unwanted)
+
+
+def _blank(text: str, words: Sequence[_Word]) -> str:
+    for word in words:
+        text = text[: word.start] + _MASK * (word.end - word.start) + text[word.end :]
+    return text
