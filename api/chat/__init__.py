@@ -1,0 +1,5 @@
+"""Talking."""
+
+from api.chat.router import router
+
+__all__ = ["router"]

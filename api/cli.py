@@ -1,0 +1,36 @@
+"""The command ``palate``."""
+
+from __future__ import annotations
+
+import typer
+
+from api.commands import chat, demo, doctor, imports, index, recommend, serve
+from api.commands.output import errors_shown
+from api.logs import configure_logging
+from api.session import load_settings
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="One taste, every screen: a conversational recommender.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.command()(demo.demo)
+app.command()(serve.serve)
+app.command()(chat.chat)
+app.command()(recommend.recommend)
+app.command()(recommend.why)
+app.add_typer(imports.history, name="history")
+app.add_typer(imports.catalog, name="catalog")
+app.add_typer(index.index, name="index")
+app.command()(doctor.doctor)
+
+
+@app.callback()
+def _before() -> None:
+    with errors_shown():
+        configure_logging(load_settings().log_level)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""The commands of `palate`, one a file."""

@@ -1,0 +1,5 @@
+"""Pictures and sounds."""
+
+from api.media.router import router
+
+__all__ = ["router"]

@@ -1,0 +1,5 @@
+"""Slates."""
+
+from api.recommendations.router import router
+
+__all__ = ["router"]

@@ -1,0 +1,80 @@
+"""From a request body to a slate, and from a slate to what goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.protocol import Clock
+from api.recommendations.protocol import RecommendationBody, RecommendationOut, SlateOut
+from api.runtime import Palate
+from palate.domain import Query, Recommendation, Request, Slate
+
+__all__ = ["media_url", "recommend", "slate_out"]
+
+
+def media_url(key: str | None) -> str | None:
+    """Return the URL under which a media key is served."""
+    return None if key is None else f"/media/{key}"
+
+
+def _both(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def _merged(query: Query, body: RecommendationBody) -> Query:
+    """Return the query with the body's filters: lists are joined, and what the body says of types and years goes first."""
+    asked = body.filters
+    return query.model_copy(
+        update={
+            "types": asked.types or query.types,
+            "genres": _both(query.genres, asked.genres),
+            "without_genres": _both(query.without_genres, asked.without_genres),
+            "year_min": query.year_min if asked.year_min is None else asked.year_min,
+            "year_max": query.year_max if asked.year_max is None else asked.year_max,
+        }
+    )
+
+
+def _recommendation_out(item: Recommendation) -> RecommendationOut:
+    values = item.model_dump()
+    return RecommendationOut(**{**values, "image": media_url(item.image), "audio": media_url(item.audio)})
+
+
+def slate_out(slate: Slate) -> SlateOut:
+    """Return a slate as it goes out."""
+    return SlateOut(
+        decision_id=slate.decision_id,
+        items=tuple(_recommendation_out(item) for item in slate.items),
+        degraded=slate.degraded,
+        timings_ms=slate.timings_ms,
+        model=slate.model,
+    )
+
+
+async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> SlateOut:
+    """Return a slate.
+
+    Raises:
+        UnknownPlatform: ``without_platforms`` names one that is not known.
+        InvalidInput: The query is too long, or the years contradict each other.
+        Unavailable: The index is not far enough yet.
+
+    """
+    palate.require_ready()
+    palate.check_platforms(body.without_platforms, param="without_platforms")
+    deadline_ms = body.deadline_ms or palate.settings.deadline_ms
+    query = _merged(palate.understand(body.query or ""), body)
+    request = Request(
+        person_id=body.person_id,
+        query=query,
+        n=body.n,
+        deadline_ms=deadline_ms,
+        without_platforms=body.without_platforms,
+        include_seen=body.include_seen,
+        seed=body.seed,
+        language=body.language,
+    )
+    with palate.busy():
+        slate = await palate.recommender.recommend(request, clock.deadline(deadline_ms))
+    out = slate_out(slate)
+    return out.model_copy(update={"timings_ms": {**out.timings_ms, "total": round(clock.elapsed_ms(), 3)}})

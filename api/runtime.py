@@ -1,0 +1,307 @@
+"""The parts, put together and alive: brings them up in the background, keeps them fitted, and closes them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from sqlalchemy import Engine
+
+from adapters import HistoryStore, Importer, ImportReport, PlatformAdapter
+from agent.llm.base import LLM
+from agent.recommender import Recommender
+from api.background import Background, Report, Step, Traffic
+from api.health.protocol import Ready
+from api.lazy import LazyEmbedder
+from api.media.service import MediaLibrary
+from api.owner import HomeLock
+from api.vocabulary import Vocabulary
+from api.warmup import warm_up
+from palate.domain import Progress, Query
+from palate.errors import Unavailable, UnknownPlatform
+from palate.settings import Settings
+from retrieval import CatalogReport, Indexer, Retriever, SqlCatalog, VectorIndex
+
+if TYPE_CHECKING:
+    from agent.dialogue.graph import ChatAgent
+
+__all__ = ["DEMO_MARKER", "OWN_PLATFORM", "Palate", "PalateParts"]
+
+_logger = logging.getLogger(__name__)
+
+OWN_PLATFORM = "palate"
+"""The platform of feedback that people give here."""
+
+DEMO_MARKER = "demo-world"
+"""A file in the data folder: pictures and sounds are made by the demo world."""
+
+SOURCES, LANGUAGE_MODEL = "sources", "llm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PalateParts:
+    """What :func:`api.wiring.build` makes. ``chat`` opens the chat agent inside an event loop."""
+
+    settings: Settings
+    lock: HomeLock
+    engines: Sequence[Engine]
+    catalog: SqlCatalog
+    history: HistoryStore
+    adapters: Mapping[str, PlatformAdapter]
+    vocabulary: Vocabulary
+    media: MediaLibrary
+    index: VectorIndex
+    embedders: Sequence[LazyEmbedder]
+    indexer: Indexer
+    retriever: Retriever
+    llm: LLM | None
+    recommender: Recommender
+    chat: Callable[[], Any]
+    closers: Sequence[Callable[[], None]] = ()
+
+
+class _FreshImporter(Importer):
+    """Matches against the catalog as it is when an import begins."""
+
+    def __init__(self, parts: PalateParts) -> None:
+        super().__init__(parts.history, parts.vocabulary, parts.adapters)
+        self._parts = parts
+
+    def run(self, platform: str, path: Path, person_id: str | None, progress: Progress | None = None) -> ImportReport:
+        self._parts.vocabulary.renew(self._parts.catalog.table())
+        return super().run(platform, path, person_id, progress)
+
+
+class Palate:
+    """A running recommender. Its parts are public; the methods are what concerns several of them.
+
+    Args:
+        parts: The parts; this object closes them.
+
+    """
+
+    def __init__(self, parts: PalateParts) -> None:
+        self.parts = parts
+        self.settings, self.lock = parts.settings, parts.lock
+        self.catalog, self.history, self.media = parts.catalog, parts.history, parts.media
+        self.vocabulary, self.recommender, self.llm = parts.vocabulary, parts.recommender, parts.llm
+        self.importer = _FreshImporter(parts)
+        self.taking_events = threading.Lock()
+        self._traffic = Traffic()
+        self._changing = threading.RLock()
+        self._background = Background((), ())
+        self._chat: ChatAgent | None = None
+        self._spaces: tuple[str, ...] = parts.indexer.spaces
+        self._closed = False
+
+    # Life
+
+    def open(self, *, media: bool = True) -> Palate:
+        """Begin to bring everything up in the background: text index, sources, LLM, then, unless ``media`` is false, the rest."""
+        self._spaces = self.parts.indexer.spaces if media else tuple(s for s in self.parts.indexer.spaces if s.startswith("text"))
+        self._start((self._index_lane(), self._llm_lane()))
+        return self
+
+    @property
+    def demo_marker(self) -> Path:
+        """Return the file whose presence says that the folder holds the demo world."""
+        return self.settings.home / DEMO_MARKER
+
+    def close(self) -> None:
+        """Stop and release everything; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._background.close()
+        if self.llm is not None:
+            anyio.run(self.llm.close)
+        for close in self.parts.closers:
+            close()
+        for engine in self.parts.engines:
+            engine.dispose()
+        self.lock.release()
+
+    def __enter__(self) -> Palate:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @asynccontextmanager
+    async def conversations(self) -> AsyncIterator[None]:
+        """Hold the chat agent open for as long as the context lasts."""
+        async with self.parts.chat() as self._chat:
+            try:
+                yield
+            finally:
+                self._chat = None
+
+    @property
+    def chat(self) -> ChatAgent:
+        """Return the chat agent.
+
+        Raises:
+            Unavailable: No server runs.
+
+        """
+        if self._chat is None:
+            raise Unavailable("Conversations are not open.", remedy="Start the server first.")
+        return self._chat
+
+    # Readiness
+
+    def readiness(self) -> Ready:
+        """Return how far each part is; once ready, it stays so while parts are renewed."""
+        state = self._background.state()
+        return state.model_copy(update={"ready": state.ready or self._answers})
+
+    def require_ready(self) -> None:
+        """Raise where requests cannot be answered yet.
+
+        Raises:
+            Unavailable: Says which part is how far.
+
+        """
+        state = self.readiness()
+        if state.ready:
+            return
+        missing = [
+            f"{name} failed: {part.error}" if part.error else f"{name} is at {part.done} of {part.total}"
+            for name, part in state.parts.items()
+            if not part.ready and name in self._needed
+        ]
+        raise Unavailable(f"Not ready yet: {'; '.join(missing)}.", remedy="Try again shortly; GET /readyz tells how far it is.")
+
+    def wait_ready(self, *, llm: bool = False, seconds: float | None = None) -> bool:
+        """Wait until requests can be answered, and with ``llm`` until the LLM came up or failed; return whether they can."""
+        ready = self._background.wait((), seconds)
+        if llm and self.llm is not None:
+            self._background.wait((LANGUAGE_MODEL,), seconds)
+        return ready
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Return a context for one request: background work steps aside meanwhile."""
+        return self._traffic.busy()
+
+    # Words
+
+    def understand(self, text: str) -> Query:
+        """Return what a text asks for; nothing for an empty one."""
+        return self.vocabulary.understand(text) if text.strip() else Query()
+
+    def check_platforms(self, platforms: Sequence[str], *, param: str) -> None:
+        """Raise for a platform that nobody feeds.
+
+        Raises:
+            UnknownPlatform: Names the known ones.
+
+        """
+        known = {OWN_PLATFORM, *self.parts.adapters, *self.settings.extra_platforms}
+        for platform in platforms:
+            if platform not in known:
+                raise UnknownPlatform(
+                    f"There is no platform {ascii(platform)[:100]}.",
+                    remedy=f"Known platforms: {', '.join(sorted(known))}; PALATE_EXTRA_PLATFORMS names more.",
+                    param=param,
+                )
+
+    # Change
+
+    def import_history(self, platform: str, path: Path, person_id: str | None, progress: Progress | None = None) -> ImportReport:
+        """Import an export, then fit the sources again.
+
+        Raises:
+            UnknownPlatform: No adapter of that name.
+            BadExport: The file is not that platform's export.
+            InvalidInput: The person is missing or not the account's.
+
+        """
+        with self._changing:
+            report = self.importer.run(platform, path, person_id, progress)
+            if report.new:
+                self.parts.retriever.fit(self.history)
+        return report
+
+    def import_catalog(self, path: Path, progress: Progress | None = None) -> CatalogReport:
+        """Import items, then index them and fit the sources again in the background.
+
+        Raises:
+            InvalidInput: The file cannot be read.
+            BadExport: It holds no items.
+
+        """
+        with self._changing:
+            report = self.catalog.import_items(path, progress)
+            if report.new or report.changed:
+                self._restart()
+        return report
+
+    def build_index(self, *, rebuild: bool = False) -> Ready:
+        """Index what is missing, or with ``rebuild`` everything anew, and return how far each part is when it is done."""
+        with self._changing:
+            self._background.close()
+            if rebuild:
+                stop = threading.Event()
+                stop.set()  # only the removal: the build itself runs in the background, where its progress is seen
+                self.parts.indexer.rebuild(None, stop)
+            self._restart()
+        self._background.wait((*self._spaces, SOURCES))
+        return self._background.state()
+
+    def refit(self) -> None:
+        """Read titles anew, match what waited for them, and fit the sources."""
+        with self._changing:
+            if self.vocabulary.renew(self.catalog.table()):
+                self.history.rematch(self.vocabulary)
+            self.parts.retriever.fit(self.history)
+
+    # Within
+
+    @property
+    def _answers(self) -> bool:
+        return self.vocabulary.renewed and not self.parts.retriever.stale
+
+    @property
+    def _needed(self) -> tuple[str, ...]:
+        return (*self._spaces[:1], SOURCES)
+
+    def _restart(self) -> None:
+        self._background.close()
+        self._start((self._index_lane(),))
+
+    def _start(self, lanes: Sequence[Sequence[Step]]) -> None:
+        before = self._background.state().parts
+        self._background = Background([lane for lane in lanes if lane], self._needed, before)
+        self._background.start()
+
+    def _index_lane(self) -> list[Step]:
+        spaces = [(space, self._index_step(space)) for space in self._spaces]
+        sources = (SOURCES, lambda report: self._fit_step(report))
+        return [*spaces[:1], sources, *spaces[1:]]
+
+    def _llm_lane(self) -> list[Step]:
+        llm = self.llm
+        return [] if llm is None else [(LANGUAGE_MODEL, lambda _report: anyio.run(warm_up, llm))]
+
+    def _fit_step(self, report: Report) -> None:
+        report(0, 1)
+        self.refit()
+
+    def _index_step(self, space: str) -> Callable[[Report], None]:
+        def step(report: Report) -> None:
+            def progress(_stage: str, done: int, total: int) -> None:
+                report(done, total)
+                self._traffic.wait_for_quiet()
+
+            status = self.parts.indexer.build(progress, self._background.stop, [space])[space]
+            report(status.done, max(status.total - len(status.errors), status.done))
+            for error in status.errors[:5]:
+                _logger.warning("%s: %s", space, error)
+
+        return step

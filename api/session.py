@@ -1,0 +1,105 @@
+"""How a command reaches the recommender: through the process that owns the data folder, else by becoming that process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.client import Client
+from api.errors import describe_problems
+from api.owner import find_owner
+from palate.errors import ConfigurationError, Unavailable
+from palate.settings import Settings
+
+__all__ = ["connected", "load_settings", "progress_bars", "show_readiness"]
+
+_POLL_SECONDS = 0.2
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings of the environment, with what the command line gave on top; what is ``None`` was not given.
+
+    Raises:
+        ConfigurationError: A setting cannot be used.
+
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        message, name = describe_problems([dict(problem) for problem in error.errors()])
+        variable = f"PALATE_{name.upper()}" if name else "the PALATE_* variables"
+        raise ConfigurationError(message, remedy=f"Correct {variable}.", param=name) from error
+
+
+def progress_bars(console: Console) -> Progress:
+    """Return progress bars on the error console."""
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=not console.is_terminal, disable=not console.is_terminal)
+
+
+def show_readiness(client: Client, console: Console, parts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Show how far the parts are until requests can be answered and ``parts`` came up or failed; return the last state.
+
+    Raises:
+        Unavailable: A part that is needed failed.
+
+    """
+    with progress_bars(console) as bars:
+        tasks: dict[str, Any] = {}
+        while True:
+            state = client.get("/readyz")
+            for name, part in state["parts"].items():
+                if name not in tasks:
+                    tasks[name] = bars.add_task(name, total=None)
+                bars.update(tasks[name], completed=part["done"], total=part["total"])
+            failed = {name: part["error"] for name, part in state["parts"].items() if part["error"]}
+            waiting = [p for p in parts if p in state["parts"] and p not in failed and not _done(state["parts"][p])]
+            if state["ready"] and not waiting:
+                return state
+            needed = [name for name in failed if name == "sources" or name.startswith("text")]
+            if needed and not state["ready"]:
+                raise Unavailable(f"{needed[0]} did not come up: {failed[needed[0]]}", remedy="'palate doctor' checks every part.")
+            time.sleep(_POLL_SECONDS)
+
+
+def _done(part: dict[str, Any]) -> bool:
+    return bool(part["done"] >= part["total"])
+
+
+@contextmanager
+def connected(
+    settings: Settings, console: Console, *, wait_for: tuple[str, ...] | None = ("llm",), fresh_index: bool = False
+) -> Iterator[Client]:
+    """Give a client of the live owner of the data folder; where there is none, serve it here for as long as the context lasts.
+
+    Args:
+        settings: Name the data folder.
+        console: Where progress is shown.
+        wait_for: Parts that must have come up, beside those without which nothing can be answered; ``None`` waits for nothing.
+        fresh_index: Throw the vector index away where this process opens the folder.
+
+    Raises:
+        Busy: Another process owns the folder and does not listen.
+
+    """
+    owner = find_owner(settings.home)
+    if owner is not None and owner.url is not None:
+        with Client(owner.url, owner.token) as client:
+            if wait_for is not None:
+                show_readiness(client, console)
+            yield client
+        return
+    from api.server import served
+    from api.wiring import build
+
+    with build(settings, fresh_index=fresh_index) as palate, served(palate) as url, Client(url, palate.lock.token) as client:
+        palate.open(media=False)
+        if wait_for is not None:
+            show_readiness(client, console, wait_for)
+        yield client

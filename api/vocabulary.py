@@ -1,0 +1,45 @@
+"""What words mean in the present catalog: its titles, and queries understood. Renewed when the catalog grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters import Match, Mention, TitleMatcher
+from agent.dialogue.understand import Understander
+from palate.domain import ItemType, Query
+from retrieval.base import ItemTable
+
+__all__ = ["Vocabulary"]
+
+
+class Vocabulary:
+    """Matches titles and understands queries; swaps both at once when :meth:`renew` is called."""
+
+    def __init__(self) -> None:
+        self.renewed = False
+        """Whether a catalog was read."""
+        self._table = ItemTable([])
+        self._matcher = TitleMatcher([])
+        self._understander = Understander(self._table, self._matcher)
+
+    def renew(self, table: ItemTable) -> bool:
+        """Read the catalog anew where it changed; return whether it did."""
+        if table is self._table:
+            return False
+        self.renewed = True
+        matcher = TitleMatcher(table.items)
+        self._table, self._matcher, self._understander = table, matcher, Understander(table, matcher)
+        return True
+
+    def match(self, title: str, *, type: ItemType, **more: Any) -> Match | None:  # noqa: A002
+        """Return the item that a title means (see :meth:`adapters.TitleMatcher.match`)."""
+        return self._matcher.match(title, type=type, **more)
+
+    def mentions(self, text: str, types: Sequence[ItemType] = ()) -> list[Mention]:
+        """Return the titles that occur in a text (see :meth:`adapters.TitleMatcher.mentions`)."""
+        return self._matcher.mentions(text, types)
+
+    def understand(self, text: str) -> Query:
+        """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
+        return self._understander.understand(text)

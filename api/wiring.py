@@ -1,0 +1,148 @@
+"""The parts list: which part is made of which."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import retrieval
+from adapters import HistoryStore, load_platform_adapters
+from agent.decisions import DecisionStore
+from agent.explainer import Explainer, ExplainerConfig
+from agent.llm.base import LLM
+from agent.recommender import Recommender
+from agent.reranker import Reranker, RerankerConfig
+from api.lazy import LazyEmbedder
+from api.media.service import MediaLibrary, MediaSource
+from api.owner import HomeLock
+from api.runtime import DEMO_MARKER, Palate, PalateParts
+from api.vocabulary import Vocabulary
+from palate.plugins import load_plugins
+from palate.settings import Settings
+from palate.sql import open_sqlite
+from retrieval import ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceContext, SqlCatalog
+
+__all__ = ["Palate", "build", "embedders", "index_folder"]
+
+_logger = logging.getLogger(__name__)
+
+
+def index_folder(settings: Settings) -> Path:
+    """Return the folder of the embedded vector index."""
+    return settings.home / "index"
+
+
+def build(settings: Settings, *, llm: LLM | None = None, fresh_index: bool = False) -> Palate:
+    """Return all parts, put together; nothing heavy is loaded before :meth:`Palate.open`.
+
+    Args:
+        settings: What was set.
+        llm: Used instead of the one that the settings name.
+        fresh_index: Throw the vector index away first, as where it is damaged.
+
+    Raises:
+        Busy: Another process owns the data folder.
+        IndexUnusable: The vector index is damaged.
+        Unavailable: A store is damaged or from a newer version.
+
+    """
+    with ExitStack() as on_failure:
+        lock = HomeLock(settings.home)
+        lock.acquire()
+        on_failure.callback(lock.release)
+
+        settings.media.mkdir(parents=True, exist_ok=True)
+        engines = [open_sqlite(settings.home / f"{name}.db") for name in ("catalog", "history", "decisions")]
+        catalog, history, decisions = SqlCatalog(engines[0]), HistoryStore(engines[1]), DecisionStore(engines[2])
+        vocabulary = Vocabulary()
+        media_source = _media_source(settings)
+        media = MediaLibrary(settings.media, catalog.table, media_source)
+
+        *text, image, audio = models = embedders(settings)
+        index = ChromaIndex.recreate(index_folder(settings)) if fresh_index else ChromaIndex(index_folder(settings))
+        on_failure.callback(index.close)
+        indexer = Indexer(catalog, index, text, image, audio, settings.media, media_source=media_source)
+
+        context = SourceContext(catalog, index, {embedder.space: embedder for embedder in text}, settings)
+        sources = [source for offered in load_plugins().hook.palate_candidate_sources(context=context) for source in offered]
+        retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
+
+        model = llm if llm is not None else _llm(settings)
+        reranker = Reranker(model, RerankerConfig(weight=settings.rerank_weight, candidates=settings.rerank_candidates))
+        explainer = Explainer(model, vocabulary, ExplainerConfig(max_tokens=settings.reason_tokens))
+        recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
+
+        palate = Palate(
+            PalateParts(
+                settings=settings,
+                lock=lock,
+                engines=engines,
+                catalog=catalog,
+                history=history,
+                adapters=load_platform_adapters(),
+                vocabulary=vocabulary,
+                media=media,
+                index=index,
+                embedders=models,
+                indexer=indexer,
+                retriever=retriever,
+                llm=model,
+                recommender=recommender,
+                chat=_chat(settings, recommender, vocabulary, model),
+                closers=(indexer.close, index.close),
+            )
+        )
+        on_failure.pop_all()
+        return palate
+
+
+def _media_source(settings: Settings) -> MediaSource | None:
+    if not settings.demo and not (settings.home / DEMO_MARKER).exists():
+        return None
+    from api.demo.world import MediaCache
+
+    return MediaCache(settings.media).get
+
+
+def embedders(settings: Settings) -> list[LazyEmbedder]:
+    """Return the embedders: English text, mixed text, pictures, sound. They load their weights on first use."""
+
+    def english() -> Any:
+        return retrieval.MiniLmEmbedder(settings.text_model)
+
+    def pictures() -> Any:
+        return retrieval.OpenClipEmbedder(settings.clip_model) if settings.clip_model else retrieval.EfficientNetEmbedder()
+
+    return [
+        LazyEmbedder("text-en", english),
+        LazyEmbedder("text-mixed", lambda: retrieval.E5Embedder()),  # noqa: PLW0108 - looked up on first use, as it is slow to import
+        LazyEmbedder("image", pictures),
+        LazyEmbedder("audio", lambda: retrieval.MusicnnEmbedder()),  # noqa: PLW0108
+    ]
+
+
+def _llm(settings: Settings) -> LLM | None:
+    if settings.llm == "none":
+        return None
+    if settings.llm == "vllm":
+        from agent.llm.vllm import VllmLLM
+
+        return VllmLLM(settings.vllm_url, settings.vllm_model, api_key=settings.vllm_api_key)
+    from agent.llm.embedded import EmbeddedLLM
+
+    return EmbeddedLLM(settings.llm_path, threads=settings.llm_threads)
+
+
+def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None) -> Callable[[], Any]:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Any]:
+        from agent.dialogue.graph import ChatAgent
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        async with AsyncSqliteSaver.from_conn_string(str(settings.home / "conversations.db")) as saver:
+            yield ChatAgent(recommender, vocabulary, llm, checkpointer=saver)
+
+    return opened
