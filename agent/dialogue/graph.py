@@ -1,0 +1,259 @@
+"""The conversation as a graph: understand, retrieve, rank, respond; or understand, why."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Protocol
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+from agent.base import MentionSpan
+from agent.dialogue.events import ChatEvent
+from agent.dialogue.refine import Shown, asks_why, ordinal, refine
+from agent.dialogue.reply import Replier, ReplyConfig, why_reply
+from agent.llm.base import LLM
+from agent.recommender import Prepared, Recommender
+from agent.why import Explanation
+from palate.deadline import Deadline
+from palate.domain import MAX_QUERY_CHARS, Query, Request, Slate, Value
+from palate.errors import InvalidInput, NotFound
+
+__all__ = ["ChatAgent", "ChatConfig", "ChatState", "Language"]
+
+Language = Literal["en", "zh"]
+_MAX_EXCLUDED = 200
+_MESSAGES = 20
+
+
+class Vocabulary(Protocol):
+    """What words mean in the present catalog."""
+
+    def understand(self, text: str) -> Query:
+        """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
+        ...
+
+    def mentions(self, text: str) -> Sequence[MentionSpan]:
+        """Return the titles that occur in a text."""
+        ...
+
+
+class ChatConfig(Value):
+    """``reply_ms`` of the deadline (at most a third of it) are kept for the reply."""
+
+    reply_ms: float = 1000.0
+    reply: ReplyConfig = ReplyConfig()
+
+
+def _recent(left: list[AnyMessage], right: list[AnyMessage]) -> list[AnyMessage]:
+    return [*left, *right][-_MESSAGES:]
+
+
+class ChatState(TypedDict, total=False):
+    """What is remembered of a conversation: plain values, and the last 20 messages of langchain-core."""
+
+    messages: Annotated[list[AnyMessage], _recent]
+    intent: str
+    query: dict[str, Any] | None
+    shown: list[dict[str, Any]]
+    excluded: list[str]
+    decision_id: str | None
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One message on its way; never kept."""
+
+    text: str
+    person_id: str
+    n: int
+    deadline: Deadline
+    deadline_ms: int
+    language: Language
+    without_platforms: tuple[str, ...]
+    seed: int
+    request: Request | None = None
+    prepared: Prepared | None = None
+    slate: Slate | None = None
+    degraded: tuple[str, ...] = field(default=())
+
+
+class ChatAgent:
+    """Talks: each message is answered by a slate and a sentence, or by the reasons of an earlier slate.
+
+    Args:
+        recommender: Makes slates and tells why.
+        vocabulary: Understands texts and finds titles.
+        llm: Writes replies; ``None`` for plain sentences.
+        checkpointer: Remembers conversations; unset, each message stands alone.
+        config: How time is shared out.
+
+    """
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        vocabulary: Vocabulary,
+        llm: LLM | None = None,
+        *,
+        checkpointer: BaseCheckpointSaver[Any] | None = None,
+        config: ChatConfig | None = None,
+    ) -> None:
+        self.config = config or ChatConfig()
+        self._recommender, self._vocabulary = recommender, vocabulary
+        self._replier = Replier(llm, vocabulary, self.config.reply)
+        self._writes = llm is not None
+        self.graph = self._build(checkpointer)
+
+    async def stream(
+        self,
+        person_id: str,
+        conversation_id: str | None,
+        text: str,
+        *,
+        n: int = 6,
+        deadline_ms: int = 3000,
+        language: Language = "en",
+        without_platforms: Sequence[str] = (),
+        seed: int = 0,
+    ) -> AsyncIterator[ChatEvent]:
+        """Yield the answer to a message: ``status`` and ``slate`` as they come, ``text`` by sentence, ``done`` at last.
+
+        A conversation belongs to its person: the same id under another person is another conversation. Without
+        ``conversation_id`` a new one begins; ``done`` names it.
+
+        Raises:
+            InvalidInput: The message is empty or longer than 2,000 characters.
+            PalateError: The answer could not be made at all.
+
+        """
+        if not text.strip() or len(text) > MAX_QUERY_CHARS:
+            raise InvalidInput(
+                f"The message has {len(text.strip()):,} characters; 1 to {MAX_QUERY_CHARS:,} are read.",
+                remedy="Send a message of that length.",
+                param="message",
+            )
+        conversation = conversation_id or uuid.uuid4().hex
+        turn = _Turn(text, person_id, n, Deadline.after_ms(deadline_ms), deadline_ms, language, tuple(without_platforms), seed)
+        # "|" occurs in no identifier, so that no two pairs of ids make the same thread.
+        config: RunnableConfig = {"configurable": {"thread_id": f"{person_id}|{conversation}"}}
+        steps = self.graph.astream(
+            {"messages": [HumanMessage(text)]}, config, context=turn, stream_mode="custom", durability="exit"
+        )
+        async for event in steps:
+            yield event
+        decision_id = turn.slate.decision_id if turn.slate is not None else None
+        yield ChatEvent("done", {"conversation_id": conversation, "decision_id": decision_id, "degraded": list(turn.degraded)})
+
+    def _build(self, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
+        graph = StateGraph(ChatState, context_schema=_Turn)
+        graph.add_node("understand", self._understand)
+        graph.add_node("retrieve", self._retrieve)
+        graph.add_node("rank", self._rank)
+        graph.add_node("respond", self._respond)
+        graph.add_node("why", self._why)
+        graph.add_edge(START, "understand")
+        graph.add_conditional_edges("understand", _next, ["retrieve", "why"])
+        graph.add_edge("retrieve", "rank")
+        graph.add_edge("rank", "respond")
+        graph.add_edge("respond", END)
+        graph.add_edge("why", END)
+        return graph.compile(checkpointer=checkpointer)
+
+    def _understand(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        turn = runtime.context
+        runtime.stream_writer(ChatEvent("status", {"stage": "understand"}))
+        if asks_why(turn.text):
+            return {"intent": "why"}
+        remembered = state.get("query")
+        refined = refine(
+            None if remembered is None else Query.model_validate(remembered),
+            self._vocabulary.understand(turn.text),
+            turn.text,
+            [Shown.model_validate(item) for item in state.get("shown") or []],
+            [mention.item_id for mention in self._vocabulary.mentions(turn.text)],
+        )
+        earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
+        excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]
+        turn.request = Request(
+            person_id=turn.person_id,
+            query=refined.query,
+            n=turn.n,
+            deadline_ms=turn.deadline_ms,
+            without_platforms=turn.without_platforms,
+            exclude_item_ids=tuple(excluded),
+            seed=turn.seed,
+            language=turn.language,
+        )
+        return {"intent": "recommend", "query": refined.query.model_dump(mode="json"), "excluded": excluded}
+
+    async def _retrieve(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        turn = runtime.context
+        runtime.stream_writer(ChatEvent("status", {"stage": "retrieve"}))
+        if turn.request is not None:
+            turn.prepared = await self._recommender.prepare(turn.request, self._for_slate(turn))
+        return {}
+
+    async def _rank(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        turn = runtime.context
+        runtime.stream_writer(ChatEvent("status", {"stage": "rank"}))
+        if turn.prepared is None:
+            return {}
+        await self._recommender.rank(turn.prepared)
+        turn.slate = slate = await self._recommender.finish(turn.prepared)
+        turn.degraded = slate.degraded
+        runtime.stream_writer(ChatEvent("slate", slate=slate))
+        shown = [Shown(item_id=i.item_id, title=i.title, year=i.year).model_dump() for i in slate.items]
+        return {"shown": shown, "decision_id": slate.decision_id}
+
+    async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        turn, write = runtime.context, runtime.stream_writer
+        write(ChatEvent("status", {"stage": "respond"}))
+        query: Mapping[str, Any] = state.get("query") or {}
+        said = await self._replier.write(
+            turn.text,
+            turn.slate.items if turn.slate is not None else (),
+            turn.language,
+            turn.deadline,
+            lambda delta: write(ChatEvent("text", {"delta": delta})),
+            genres=query.get("genres", ()),
+        )
+        return {"messages": [AIMessage(said)]}
+
+    async def _why(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        turn = runtime.context
+        runtime.stream_writer(ChatEvent("status", {"stage": "why"}))
+        said = await self._reasons(state, turn)
+        runtime.stream_writer(ChatEvent("text", {"delta": said}))
+        return {"messages": [AIMessage(said)]}
+
+    async def _reasons(self, state: ChatState, turn: _Turn) -> str:
+        """Answer from the record of the last decision: about the item that is named or counted, else the first."""
+        decision_id, shown = state.get("decision_id"), state.get("shown") or []
+        if decision_id is None or not shown:
+            return "还没有推荐过作品。" if turn.language == "zh" else "Nothing has been recommended in this conversation yet."
+        place = ordinal(turn.text, len(shown))
+        named = [mention.item_id for mention in self._vocabulary.mentions(turn.text)]
+        listed = [item["item_id"] for item in shown]
+        wanted = listed[place] if place is not None else next((i for i in named if i in listed), None)
+        explanation: Explanation | None = None
+        if wanted is not None or not named:
+            try:
+                explanation = await self._recommender.why(decision_id, wanted or listed[0], turn.deadline, turn.language)
+            except NotFound:  # erased since: there is nothing to read any more
+                return "那份推荐的记录已经删除。" if turn.language == "zh" else "The record of that recommendation was erased."
+        return why_reply(explanation, turn.language)
+
+    def _for_slate(self, turn: _Turn) -> Deadline:
+        kept = min(self.config.reply_ms, turn.deadline_ms / 3) / 1000 if self._writes and turn.deadline_ms >= 300 else 0.005
+        return Deadline(max(0.0, turn.deadline.remaining() - kept))
+
+
+def _next(state: ChatState) -> str:
+    return "why" if state.get("intent") == "why" else "retrieve"

@@ -1,0 +1,139 @@
+"""What a message means after an earlier one: a new request, a change of the last one, or a question about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from statistics import median_low
+from typing import Literal
+
+from agent.dialogue.understand import fold
+from palate.domain import MAX_QUERY_CHARS, Query, Value
+
+__all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
+
+_WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
+_FOLLOWS = re.compile(
+    r"^\W*(?:no|not|nope|but|and|also|instead|only|just|more|less|another|others?|again|older|newer|make it|with|without|"
+    r"(?:something|anything|ones?|maybe|how about|what about)\b.*\b(?:else|older|newer|more|less|\w+er)\b|how about|what about)\b|"
+    r"\b(?:instead|that one|this one|those|these|something else|more like (?:that|this|it)|already (?:seen|heard))\b|"
+    r"\bseen (?:it|that)\b|"
+    r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
+    re.ASCII,
+)
+_EXCLUDES = re.compile(
+    r"\bnot (?:that|this|it|those|these|the)\b|\b(?:something|anything) else\b|\b(?:another|others?)\b|"
+    r"^\W*more\W*$|\bmore (?:like|please)\b|"
+    r"\balready (?:seen|heard|know)\b|\bseen (?:it|that|them|those|the)\b|不要(?:这|那)|换一|换个|别的|其他|看过了|听过了",
+    re.ASCII,
+)
+_REPLACES = re.compile(r"\binstead\b|\brather\b|换成|改成|改为")
+_RESETS = re.compile(r"\b(?:start over|forget (?:that|it|all)|new topic|reset)\b|重新开始|从头")
+_OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
+_NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
+_ORDINALS = (
+    (1, r"\bfirst\b|\b1st\b|第一|#1\b"),
+    (2, r"\bsecond\b|\b2nd\b|第二|#2\b"),
+    (3, r"\bthird\b|\b3rd\b|第三|#3\b"),
+    (4, r"\bfourth\b|\b4th\b|第四|#4\b"),
+    (5, r"\bfifth\b|\b5th\b|第五|#5\b"),
+    (6, r"\bsixth\b|\b6th\b|第六|#6\b"),
+    (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
+)
+
+
+class Shown(Value):
+    """An item of the last slate."""
+
+    item_id: str
+    title: str
+    year: int | None = None
+
+
+class Refined(Value):
+    """What to look for now, and which items not to show again."""
+
+    query: Query
+    exclude: tuple[str, ...] = ()
+    kind: Literal["new", "follow-up"] = "new"
+
+
+def asks_why(text: str) -> bool:
+    """Return whether a message asks for reasons."""
+    return _WHY.search(fold(text)) is not None
+
+
+def ordinal(text: str, n: int) -> int | None:
+    """Return the place, from 0, that a message names in a list of ``n``: "the second one", 第二个, "the last one"."""
+    folded = fold(text)
+    for number, pattern in _ORDINALS:
+        if re.search(pattern, folded, re.ASCII):
+            place = number - 1 if number > 0 else n - 1
+            return place if 0 <= place < n else None
+    return None
+
+
+def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown], named: Sequence[str] = ()) -> Refined:
+    """Return the query that ``text`` comes to after ``previous``.
+
+    Args:
+        previous: What was asked for before; ``None`` at the beginning.
+        new: What ``text`` means by itself.
+        text: The message.
+        shown: The last slate, in order.
+        named: Items that the message names.
+
+    A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
+    relative ("something older": than the middle one of the slate). "Instead" replaces. "Not that one", "another" leave out what
+    was shown: the item that is named or counted, else all of the last slate.
+
+    """
+    folded = fold(text)
+    if previous is None or _RESETS.search(folded) or not _is_follow_up(folded, new):
+        return Refined(query=new)
+    exclude = _excluded(folded, shown, named)
+    likes = [item_id for item_id in new.like_item_ids if item_id not in exclude]
+    replaces = _REPLACES.search(folded) is not None
+    old_genres = () if replaces and new.genres else previous.genres
+    old_likes = () if replaces and likes else previous.like_item_ids
+    low, high = _years(folded, previous, new, shown)
+    brings = bool(new.genres or likes or new.without_genres)
+    words = f"{previous.text}; {new.text}".strip("; ") if brings and not replaces else new.text if brings else previous.text
+    query = Query(
+        text=words[-MAX_QUERY_CHARS:],
+        like_item_ids=tuple(dict.fromkeys((*old_likes, *likes))),
+        genres=tuple(g for g in dict.fromkeys((*old_genres, *new.genres)) if g not in new.without_genres),
+        without_genres=tuple(g for g in dict.fromkeys((*previous.without_genres, *new.without_genres)) if g not in new.genres),
+        types=new.types or previous.types,
+        year_min=low,
+        year_max=high,
+    )
+    return Refined(query=query, exclude=exclude, kind="follow-up")
+
+
+def _is_follow_up(folded: str, new: Query) -> bool:
+    if _FOLLOWS.search(folded):
+        return True
+    short = len(folded.split()) <= 3 and len(folded) <= 24
+    return short and not new.like_item_ids and not new.types and new.model_copy(update={"text": ""}) != Query()
+
+
+def _excluded(folded: str, shown: Sequence[Shown], named: Sequence[str]) -> tuple[str, ...]:
+    if not _EXCLUDES.search(folded):
+        return ()
+    place = ordinal(folded, len(shown))
+    if place is not None:
+        return (shown[place].item_id,)
+    ids = [item.item_id for item in shown]
+    return tuple(item_id for item_id in ids if item_id in named) or tuple(ids)
+
+
+def _years(folded: str, previous: Query, new: Query, shown: Sequence[Shown]) -> tuple[int | None, int | None]:
+    if new.year_min is not None or new.year_max is not None:
+        return new.year_min, new.year_max
+    years = [item.year for item in shown if item.year]
+    if years and _OLDER.search(folded):
+        return None, min(median_low(years) - 1, previous.year_max or 9999)
+    if years and _NEWER.search(folded):
+        return max(median_low(years) + 1, previous.year_min or 0), None
+    return previous.year_min, previous.year_max

@@ -1,0 +1,141 @@
+"""The words that come with a slate: the LLM's where they hold, else a plain sentence."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+import anyio
+from pydantic import Field
+
+from agent.base import MentionFinder
+from agent.guard import check_reply, quote
+from agent.llm.base import LLM
+from agent.prompts.respond import build_respond_prompt
+from agent.why import Explanation
+from agent.words import genre_name, listed
+from palate.deadline import Deadline
+from palate.domain import GenerateConfig, Item, Recommendation, Value
+from palate.errors import PalateError
+
+__all__ = ["Replier", "ReplyConfig", "plain_reply", "why_reply"]
+
+_log = logging.getLogger(__name__)
+_NAMED = 3
+_END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
+
+
+class ReplyConfig(Value):
+    """At most ``sentences`` of at most ``max_tokens`` tokens in all, about the first ``items``; with less than ``min_seconds`` left
+    the plain sentence is said at once.
+    """
+
+    sentences: int = Field(default=2, ge=1)
+    max_tokens: int = Field(default=48, ge=8)
+    items: int = Field(default=4, ge=1)
+    min_seconds: float = Field(default=0.5, ge=0.0)
+
+
+class Replier:
+    """Writes the reply to a request, sentence by checked sentence.
+
+    Args:
+        llm: Writes prose; ``None`` for the plain sentence only.
+        titles: Finds catalog titles, so that none but those of the slate are named.
+        config: How much is written.
+
+    """
+
+    def __init__(self, llm: LLM | None, titles: MentionFinder, config: ReplyConfig | None = None) -> None:
+        self._llm, self._titles = llm, titles
+        self.config = config or ReplyConfig()
+
+    async def write(
+        self,
+        wish: str,
+        items: Sequence[Recommendation],
+        language: str,
+        deadline: Deadline,
+        emit: Callable[[str], None],
+        *,
+        genres: Iterable[str] = (),
+    ) -> str:
+        """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold."""
+        said: list[str] = []
+
+        def say(sentence: str) -> None:
+            delta = sentence if not said or language == "zh" else f" {sentence}"
+            said.append(delta)
+            emit(delta)
+
+        if self._llm is not None and items and deadline.allows(self.config.min_seconds):
+            words = [genre_name(genre, language) for genre in genres]
+            try:
+                with anyio.move_on_after(deadline.remaining()):
+                    await self._prose(self._llm, wish, items[: self.config.items], language, deadline, say, words)
+            except PalateError as error:
+                _log.info("plain reply: %s", error.message)
+            except Exception:  # noqa: BLE001 - whatever a backend throws, the plain sentence is at hand
+                _log.exception("plain reply: the LLM failed")
+        if not said:
+            say(plain_reply(items, language))
+        return "".join(said)
+
+    async def _prose(  # noqa: PLR0917 - private, and each is needed
+        self,
+        llm: LLM,
+        wish: str,
+        items: Sequence[Recommendation],
+        language: str,
+        deadline: Deadline,
+        say: Callable[[str], None],
+        words: Sequence[str],
+    ) -> None:
+        prompt = build_respond_prompt(llm, wish, items, language)
+        known = [_item(item) for item in items]
+        buffer, count = "", 0
+        stream = llm.stream(prompt, GenerateConfig(max_tokens=self.config.max_tokens), deadline)
+        async for piece in stream:
+            buffer += piece
+            while (end := _END.search(buffer)) is not None and count < self.config.sentences:
+                first, buffer = buffer[: end.end()], buffer[end.end() :]
+                if not first.strip():
+                    continue
+                sentence = check_reply(first, known, self._titles, language=language, words=words)
+                if sentence is None:
+                    return
+                say(sentence)
+                count += 1
+            if count >= self.config.sentences or len(buffer) > 400:
+                return
+        if buffer.strip() and (sentence := check_reply(buffer, known, self._titles, language=language, words=words)) is not None:
+            say(sentence)
+
+
+def plain_reply(items: Sequence[Recommendation], language: str) -> str:
+    """Return a sentence that names the first of a slate's titles."""
+    if not items:
+        if language == "zh":
+            return "目录里暂时没有符合这些条件的作品，放宽一点条件再试试吧。"
+        return "Nothing in the catalog fits all of that. Try with fewer conditions."
+    titles = [quote(item.title, 60) for item in items[:_NAMED]]
+    if language == "zh":
+        return f"为你挑了{listed([f'《{title}》' for title in titles], 'zh')}{'等作品' if len(items) > _NAMED else ''}。"
+    more = f", and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+    return f"Here is what fits: {', '.join(titles) if more else listed(titles, 'en')}{more}."
+
+
+def why_reply(explanation: Explanation | None, language: str) -> str:
+    """Return the reasons of a decision's item as a reply; ``None`` stands for an item that no slate held."""
+    if explanation is None:
+        return "上一份推荐里没有这个作品。" if language == "zh" else "That was not among the last recommendations."
+    title = quote(explanation.title, 60)
+    reasons = [reason.text for reason in explanation.reasons]
+    if language == "zh":
+        return f"《{title}》：{''.join(reasons) or '没有单独的理由，是几种信号合在一起选出来的。'}"
+    return f"{title}: {' '.join(reasons) or 'no single fact stands out; several weak signals together chose it.'}"
+
+
+def _item(item: Recommendation) -> Item:
+    return Item(item_id=item.item_id, type=item.type, title=item.title, year=item.year, genres=item.genres, creators=item.creators)
