@@ -51,23 +51,28 @@ def fuse(
     best ``per_type`` of each item type are kept beyond ``n``. Items that ``table`` does not hold are dropped.
     """
     scores = np.zeros(len(table), dtype=np.float64)
-    hits: dict[int, list[SourceHit]] = {}
+    hits: dict[int, list[tuple[str, int, float]]] = {}
     for source in sorted(offered):
         weight = source_weight(source, query, config)
         for rank, scored in enumerate(offered[source], start=1):
             row = table.rows.get(scored.item_id)
             if row is not None:
                 scores[row] += weight / (config.k + rank)
-                hits.setdefault(row, []).append(SourceHit.model_construct(source=source, rank=rank, score=scored.score))
+                hits.setdefault(row, []).append((source, rank, scored.score))
     rows = np.array(sorted(hits), dtype=np.int64)
     wanted = genre_columns(table, query.genres)
     if wanted and len(rows):
         scores[rows] += config.genre_boost * table.genres[rows][:, wanted].mean(axis=1)
     order = rows[np.lexsort((rows, -scores[rows]))]
     return [
-        Candidate.model_construct(item=table.items[row], score=float(np.float32(scores[row])), hits=tuple(hits[row]), evidence=())
+        Candidate(item=table.items[row], score=float(np.float32(scores[row])), hits=tuple(map(_hit, hits[row])), evidence=())
         for row in _kept(order, table, n, per_type)
     ]
+
+
+def _hit(hit: tuple[str, int, float]) -> SourceHit:
+    source, rank, score = hit
+    return SourceHit(source=source, rank=rank, score=score)
 
 
 def _kept(order: NDArray[np.int64], table: ItemTable, n: int | None, per_type: int) -> list[int]:

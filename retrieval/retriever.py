@@ -122,10 +122,10 @@ class _Once:
 class Retriever:
     """Asks every candidate source in time, fuses and calibrates what they offer, and says what speaks for it.
 
-    Sources are asked quickest first. One that is predicted not to be ready by the deadline, or that fails, is left out and named in
-    ``degraded``; the quickest is always asked. Reads may come from many threads; a fit replaces everything at once. When the
-    catalog has changed, the next request starts a new fit in the background and is answered from what was fitted before, less the
-    items that are gone.
+    Sources are asked quickest first (equally quick to a millisecond: in the order given). One that is predicted not to be ready by
+    the deadline, or that fails, is left out and named in ``degraded``; one is always asked. Reads may come from many threads; a fit
+    replaces everything at once. When the catalog has changed, the next request starts a new fit in the background and is answered
+    from what was fitted before, less the items that are gone.
     """
 
     def __init__(self, catalog: TableCatalog, sources: Sequence[CandidateSource], config: RetrieverConfig | None = None) -> None:
@@ -200,22 +200,28 @@ class Retriever:
         run = _Run(fitted, profile, request.query, allowed, deadline or Deadline(None))
         run.degraded += [f"retrieve:{name}" for name in sorted(fitted.failed)]
         offered = self._offers(run)
-        config = self.config
-        fusing = time.perf_counter()
-        pool = fuse(offered, fitted.table, request.query, config.fusion, n=config.n_pool, per_type=config.n_candidates)
-        target = type_target(profile, request.query, fitted.table, pool)
-        chosen = calibrated(pool, target, config.n_candidates)
-        self._paces.took(time.perf_counter() - fusing, "fuse")
+        pool, chosen = self._ordered(run, offered)
         chosen = self._with_evidence(run, chosen)
         run.timings["total"] = round((time.perf_counter() - start) * 1000, 3)
         return Retrieved(tuple(chosen), tuple(dict.fromkeys(run.degraded)), run.timings, tuple(pool))
 
+    def _ordered(self, run: _Run, offered: Mapping[str, Sequence[Scored]]) -> tuple[list[Candidate], list[Candidate]]:
+        """Return the pool and the calibrated candidates; when time is short, the pool is no more than these are chosen from."""
+        start = time.perf_counter()
+        n, query, table = self.config.n_candidates, run.query, run.fitted.table
+        size = "whole" if run.deadline.allows(4 * self._paces.predicted("fuse", "whole")) else "small"
+        pool = fuse(offered, table, query, self.config.fusion, n=n if size == "small" else self.config.n_pool, per_type=n)
+        chosen = calibrated(pool, type_target(run.profile, query, table, pool), n)
+        self._paces.took(time.perf_counter() - start, "fuse", size)
+        return pool, chosen
+
     def _offers(self, run: _Run) -> dict[str, list[Scored]]:
         kind = "words" if run.query.text.strip() else "no words"
         pace = {name: self._paces.predicted(name, kind) for name in run.fitted.sources}
-        spare = self._paces.predicted("fuse")
+        spare = self._paces.predicted("fuse", "small") or self._paces.predicted("fuse", "whole") / 2
+        place = {name: at for at, name in enumerate(pace)}
         offered: dict[str, list[Scored]] = {}
-        for name in sorted(pace, key=lambda name: (pace[name], name)):
+        for name in sorted(pace, key=lambda name: (round(pace[name] * 1000), place[name])):
             if any(offered.values()) and not run.deadline.allows(pace[name] + spare):
                 self._paces.skipped(name, kind)
                 run.degraded.append(f"retrieve:{name}")

@@ -78,7 +78,7 @@ class Space:
         if held is not None:
             codes = [ITEM_TYPES.index(t) for t in types]
             free = allowed[held.rows] & np.isin(self._table.types[held.rows], codes)
-            cosines = held.vectors @ vector
+            cosines = np.einsum("nd,d->n", held.vectors, vector)  # one thread: BLAS threads stall each other on a busy machine
             return [(self._table.ids[held.rows[i]], float(cosines[i])) for i in best_rows(cosines, free, n).tolist()]
         spare = min(int(np.count_nonzero(~allowed)), 3 * n)
         found = self._index.query(self.name, vector, n + spare, types)

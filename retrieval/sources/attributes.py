@@ -117,10 +117,10 @@ class AttributesSource:
         """Return the scores for several histories, float32 [h, n], from their affinities, float32 [h, g]; 0 says nothing."""
         history: Float32 = (affinities * self._idf) @ self._genres.T
         top = np.abs(history).max(axis=1, initial=0.0, keepdims=True)
-        history = history / np.where(top > 0, top, np.float32(1))
+        history = (history / np.where(top > 0, top, np.float32(1))).astype(np.float32)
         asked = self._asked(table, query)
         if asked is not None:
-            history = np.where(asked > 0, asked + self.config.history_weight * history, np.float32(0))
+            history = np.where(asked > 0, asked + self.config.history_weight * history, np.float32(0)).astype(np.float32)
         elif not query.empty:
             return np.zeros_like(history)
         lifted = history + np.float32(self.config.popularity_weight) * self._popularity
@@ -165,7 +165,7 @@ class AttributesSource:
         self, column: int, item_id: str | None = None, platform: str | None = None, weight: float | None = None
     ) -> Evidence:
         table = self._fitted()
-        return Evidence.model_construct(
+        return Evidence(
             kind="attribute",
             source=self.name,
             weight=float(self._idf[column] / self._idf.max()) if weight is None else weight,

@@ -204,9 +204,7 @@ class ContentSource:
         return found
 
     def _near(self, space: str, item_id: str, platform: str | None, cosine: float) -> Evidence:
-        return Evidence.model_construct(
-            kind="content", source=self.name, weight=cosine, item_id=item_id, platform=platform, detail=space
-        )
+        return Evidence(kind="content", source=self.name, weight=cosine, item_id=item_id, platform=platform, detail=space)
 
     def _fitted(self) -> ItemTable:
         if self._table is None:

@@ -125,7 +125,7 @@ class EaseSource:
             rows = [row for row in best[:, at].tolist() if shares[row, at] > 0]
             if rows:
                 found[item_id] = [
-                    Evidence.model_construct(
+                    Evidence(
                         kind="history",
                         source=self.name,
                         weight=float(shares[row, at]),
@@ -144,21 +144,18 @@ class EaseSource:
         score above it, or equally many while its own score is lower.
         """
         removed = sorted({gone for _, gone in pairs})
-        columns, weights = self._inputs(profile, query)
-        if not len(columns):
-            return [False] * len(pairs)
-        scores = np.vstack([weights @ self._b[columns], *(self._scores_without(profile, query, gone) for gone in removed)])
+        inputs = [self._inputs(profile, query, gone) for gone in (None, *removed)]
+        union = {column: at for at, column in enumerate(dict.fromkeys(c for columns, _ in inputs for c in columns))}
+        weights = np.zeros((len(inputs), len(union)), dtype=np.float32)
+        for row, (columns, values) in enumerate(inputs):
+            np.add.at(weights[row], [union[column] for column in columns], values)
+        scores = weights @ self._b[list(union)]
         place = {gone: at for at, gone in enumerate(removed, start=1)}
         return falls(scores, allowed[self._rows], ((self._columns.get(item_id), place[gone]) for item_id, gone in pairs))
 
     def describe(self) -> dict[str, Any]:
         """Return the config and how many items are in the matrix."""
         return {"name": self.name, "config": self.config.model_dump(), "items": len(self._rows)}
-
-    def _scores_without(self, profile: Profile, query: Query, gone: str) -> Float32:
-        columns, weights = self._inputs(profile, query, gone)
-        scores: Float32 = weights @ self._b[columns] if len(columns) else np.zeros(len(self._rows), dtype=np.float32)
-        return scores
 
     def _history(self, profile: Profile, gone: str | None = None) -> tuple[list[int], list[int], Float32]:
         """Return places in ``profile.entries``, columns of B, and weights, float32, of the newest known entries."""
