@@ -11,9 +11,17 @@ from fastapi.responses import FileResponse, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api import admin, chat, events, explanations, health, items, media, people, recommendations
+from api.admin.router import router as admin
+from api.chat.router import router as chat
 from api.errors import install_error_handlers
+from api.events.router import router as events
+from api.explanations.router import router as explanations
+from api.health.router import router as health
+from api.items.router import router as items
+from api.media.router import router as media
 from api.middleware import Gate
+from api.people.router import router as people
+from api.recommendations.router import router as recommendations
 from api.runtime import Palate
 from palate import __version__
 
@@ -35,7 +43,7 @@ def create_app(palate: Palate) -> FastAPI:
     app.state.palate = palate
     install_error_handlers(app)
     for family in _FAMILIES:
-        app.include_router(family.router)
+        app.include_router(family)
     _serve_pages(app, demo=palate.settings.demo)
     if palate.settings.cors_origins:
         app.add_middleware(

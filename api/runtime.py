@@ -98,13 +98,14 @@ class Palate:
         self._background = Background((), ())
         self._chat: ChatAgent | None = None
         self._spaces: tuple[str, ...] = parts.indexer.spaces
-        self._closed = False
+        self._opened = self._closed = False
 
     # Life
 
     def open(self, *, media: bool = True) -> Palate:
         """Begin to bring everything up in the background: text index, sources, LLM, then, unless ``media`` is false, the rest."""
         self._spaces = self.parts.indexer.spaces if media else tuple(s for s in self.parts.indexer.spaces if s.startswith("text"))
+        self._opened = True
         self._start((self._index_lane(), self._llm_lane()))
         return self
 
@@ -136,7 +137,8 @@ class Palate:
     @asynccontextmanager
     async def conversations(self) -> AsyncIterator[None]:
         """Hold the chat agent open for as long as the context lasts."""
-        async with self.parts.chat() as self._chat:
+        async with self.parts.chat() as agent:
+            self._chat = agent
             try:
                 yield
             finally:
@@ -214,7 +216,7 @@ class Palate:
     # Change
 
     def import_history(self, platform: str, path: Path, person_id: str | None, progress: Progress | None = None) -> ImportReport:
-        """Import an export, then fit the sources again.
+        """Import an export, then, once :meth:`open` was called, fit the sources again.
 
         Raises:
             UnknownPlatform: No adapter of that name.
@@ -224,12 +226,12 @@ class Palate:
         """
         with self._changing:
             report = self.importer.run(platform, path, person_id, progress)
-            if report.new:
+            if report.new and self._opened:
                 self.parts.retriever.fit(self.history)
         return report
 
     def import_catalog(self, path: Path, progress: Progress | None = None) -> CatalogReport:
-        """Import items, then index them and fit the sources again in the background.
+        """Import items, then, once :meth:`open` was called, index them and fit the sources again in the background.
 
         Raises:
             InvalidInput: The file cannot be read.
@@ -238,7 +240,7 @@ class Palate:
         """
         with self._changing:
             report = self.catalog.import_items(path, progress)
-            if report.new or report.changed:
+            if (report.new or report.changed) and self._opened:
                 self._restart()
         return report
 
@@ -246,6 +248,7 @@ class Palate:
         """Index what is missing, or with ``rebuild`` everything anew, and return how far each part is when it is done."""
         with self._changing:
             self._background.close()
+            self._spaces = self.parts.indexer.spaces
             if rebuild:
                 stop = threading.Event()
                 stop.set()  # only the removal: the build itself runs in the background, where its progress is seen
@@ -282,7 +285,7 @@ class Palate:
 
     def _index_lane(self) -> list[Step]:
         spaces = [(space, self._index_step(space)) for space in self._spaces]
-        sources = (SOURCES, lambda report: self._fit_step(report))
+        sources: Step = (SOURCES, self._fit_step)
         return [*spaces[:1], sources, *spaces[1:]]
 
     def _llm_lane(self) -> list[Step]:
@@ -295,7 +298,8 @@ class Palate:
 
     def _index_step(self, space: str) -> Callable[[Report], None]:
         def step(report: Report) -> None:
-            def progress(_stage: str, done: int, total: int) -> None:
+            def progress(stage: str, done: int, total: int) -> None:
+                _logger.debug("%s: %d of %d", stage, done, total)
                 report(done, total)
                 self._traffic.wait_for_quiet()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from api.owner import find_owner
 from palate.errors import ConfigurationError, Unavailable
 from palate.settings import Settings
 
-__all__ = ["connected", "load_settings", "progress_bars", "show_readiness"]
+__all__ = ["connected", "load_settings", "progress_bars", "show_readiness", "wait_ready"]
 
 _POLL_SECONDS = 0.2
 
@@ -43,13 +43,8 @@ def progress_bars(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=not console.is_terminal, disable=not console.is_terminal)
 
 
-def show_readiness(client: Client, console: Console, parts: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Show how far the parts are until requests can be answered and ``parts`` came up or failed; return the last state.
-
-    Raises:
-        Unavailable: A part that is needed failed.
-
-    """
+def show_readiness(client: Client, console: Console, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Show how far the parts are until the state of readiness is as wanted; return it."""
     with progress_bars(console) as bars:
         tasks: dict[str, Any] = {}
         while True:
@@ -58,18 +53,29 @@ def show_readiness(client: Client, console: Console, parts: tuple[str, ...] = ()
                 if name not in tasks:
                     tasks[name] = bars.add_task(name, total=None)
                 bars.update(tasks[name], completed=part["done"], total=part["total"])
-            failed = {name: part["error"] for name, part in state["parts"].items() if part["error"]}
-            waiting = [p for p in parts if p in state["parts"] and p not in failed and not _done(state["parts"][p])]
-            if state["ready"] and not waiting:
+            if until(state):
                 return state
-            needed = [name for name in failed if name == "sources" or name.startswith("text")]
-            if needed and not state["ready"]:
-                raise Unavailable(f"{needed[0]} did not come up: {failed[needed[0]]}", remedy="'palate doctor' checks every part.")
             time.sleep(_POLL_SECONDS)
 
 
-def _done(part: dict[str, Any]) -> bool:
-    return bool(part["done"] >= part["total"])
+def wait_ready(client: Client, console: Console, parts: Sequence[str] = ()) -> None:
+    """Wait until requests can be answered, and until ``parts`` came up or failed.
+
+    Raises:
+        Unavailable: A part without which nothing can be answered failed.
+
+    """
+
+    def settled(state: dict[str, Any]) -> bool:
+        found = state["parts"]
+        if not state["ready"]:
+            return any(part["error"] for name, part in found.items() if name == "sources" or name.startswith("text"))
+        return all(found[name]["error"] or found[name]["done"] >= found[name]["total"] for name in parts if name in found)
+
+    state = show_readiness(client, console, settled)
+    if not state["ready"]:
+        failed = "; ".join(f"{name} did not come up: {part['error']}" for name, part in state["parts"].items() if part["error"])
+        raise Unavailable(failed, remedy="'palate doctor' checks every part.")
 
 
 @contextmanager
@@ -81,7 +87,8 @@ def connected(
     Args:
         settings: Name the data folder.
         console: Where progress is shown.
-        wait_for: Parts that must have come up, beside those without which nothing can be answered; ``None`` waits for nothing.
+        wait_for: Parts that must have come up, beside those without which nothing can be answered; ``None`` waits for nothing,
+            and where the folder is opened here, nothing is brought up.
         fresh_index: Throw the vector index away where this process opens the folder.
 
     Raises:
@@ -92,14 +99,14 @@ def connected(
     if owner is not None and owner.url is not None:
         with Client(owner.url, owner.token) as client:
             if wait_for is not None:
-                show_readiness(client, console)
+                wait_ready(client, console)
             yield client
         return
     from api.server import served
     from api.wiring import build
 
     with build(settings, fresh_index=fresh_index) as palate, served(palate) as url, Client(url, palate.lock.token) as client:
-        palate.open(media=False)
         if wait_for is not None:
-            show_readiness(client, console, wait_for)
+            palate.open(media=False)
+            wait_ready(client, console, wait_for)
         yield client

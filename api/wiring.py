@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import retrieval
 from adapters import HistoryStore, load_platform_adapters
@@ -61,7 +61,9 @@ def build(settings: Settings, *, llm: LLM | None = None, fresh_index: bool = Fal
         media_source = _media_source(settings)
         media = MediaLibrary(settings.media, catalog.table, media_source)
 
-        *text, image, audio = models = embedders(settings)
+        models = embedders(settings)
+        # A protocol's plain attribute is settable to a type checker; these are read only.
+        *text, image, audio = cast("list[Any]", models)
         index = ChromaIndex.recreate(index_folder(settings)) if fresh_index else ChromaIndex(index_folder(settings))
         on_failure.callback(index.close)
         indexer = Indexer(catalog, index, text, image, audio, settings.media, media_source=media_source)
@@ -139,8 +141,9 @@ def _llm(settings: Settings) -> LLM | None:
 def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None) -> Callable[[], Any]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
-        from agent.dialogue.graph import ChatAgent
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        from agent.dialogue.graph import ChatAgent
 
         async with AsyncSqliteSaver.from_conn_string(str(settings.home / "conversations.db")) as saver:
             yield ChatAgent(recommender, vocabulary, llm, checkpointer=saver)

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api.admin.access import FromThisMachine
 from api.admin.protocol import CatalogImportBody, HistoryImportBody, IndexBody
+from api.health.protocol import Ready
 from api.parts import Parts
 
 __all__ = ["router"]
@@ -28,7 +29,7 @@ def post_catalog(body: CatalogImportBody, palate: Parts) -> dict[str, Any]:
 
 
 @router.post("/index")
-def post_index(body: IndexBody, palate: Parts) -> dict[str, Any]:
+def post_index(body: IndexBody, palate: Parts) -> Ready:
     """Build or rebuild the index; answers when it stands."""
     return palate.build_index(rebuild=body.action == "rebuild")
 

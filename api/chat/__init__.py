@@ -1,5 +1,1 @@
 """Talking."""
-
-from api.chat.router import router
-
-__all__ = ["router"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import typer
@@ -32,23 +32,11 @@ def _run(action: str, *, as_json: bool) -> None:
 
 
 def _watched(client: Client, action: str) -> dict[str, Any]:
-    """Ask for the work in a thread, and show how far it is meanwhile."""
-    answers: list[Any] = []
-
-    def ask() -> None:
-        try:
-            answers.append(client.post("/v1/admin/index", {"action": action}))
-        except Exception as error:  # noqa: BLE001 - raised again in the command's own thread
-            answers.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.5)
-    if isinstance(answers[0], Exception):
-        raise answers[0]
-    state: dict[str, Any] = answers[0]
-    return state
+    """Ask for the work, and show how far it is until it is answered."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.post, "/v1/admin/index", {"action": action})
+        show_readiness(client, stderr, lambda _state: answer.done())
+        return answer.result()
 
 
 @index.command()

@@ -12,7 +12,7 @@ from api.session import connected, load_settings
 __all__ = ["recommend", "why"]
 
 
-def recommend(
+def recommend(  # noqa: PLR0917 - its parameters are the command's options
     person: Annotated[str, typer.Argument(help="Whom for.")],
     query: Annotated[str | None, typer.Option(help="What is wanted, in words.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", help="How many.")] = 10,

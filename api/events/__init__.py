@@ -1,5 +1,1 @@
 """What people do."""
-
-from api.events.router import router
-
-__all__ = ["router"]

@@ -1,5 +1,1 @@
 """The catalog, read."""
-
-from api.items.router import router
-
-__all__ = ["router"]

@@ -1,5 +1,1 @@
 """Pictures and sounds."""
-
-from api.media.router import router
-
-__all__ = ["router"]

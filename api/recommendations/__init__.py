@@ -1,5 +1,1 @@
 """Slates."""
-
-from api.recommendations.router import router
-
-__all__ = ["router"]
