@@ -36,7 +36,7 @@ class RecommenderConfig(Value):
     prompt may choose from.
     """
 
-    reserve_ms: float = Field(default=10.0, ge=0)
+    reserve_ms: float = Field(default=12.0, ge=0)
     record_ms: float = Field(default=8.0, ge=0)
     threads: int = Field(default=8, ge=1)
     record_entries: int = Field(default=100, ge=0)
@@ -158,15 +158,16 @@ class Recommender:
         return Prepared(request, deadline, timings, profile, found, target, items_of(table, wanted))
 
     def _choose(self, prepared: Prepared, reranked: Reranked) -> tuple[list[Candidate], dict[str, float]]:
-        """Return the slate's candidates, best first, and all final scores; beyond those ranked, the pool goes on in its order."""
+        """Return the slate's candidates in order, and final scores; beyond those ranked, the pool goes on in its order."""
         order = [candidate for candidate, _ in reranked.order]
         scores = {candidate.item.item_id: score for candidate, score in reranked.order}
+        floor = min(scores.values(), default=0.0)
         if prepared.request.n > len(order):
-            floor = min(scores.values(), default=0.0)
-            rest = [candidate for candidate in prepared.found.pool if candidate.item.item_id not in scores]
-            scores.update({candidate.item.item_id: floor - place for place, candidate in enumerate(rest, start=1)})
-            order += rest
-        return calibrated(order, prepared.target, prepared.request.n), scores
+            order += [candidate for candidate in prepared.found.pool if candidate.item.item_id not in scores]
+        chosen = calibrated(order, prepared.target, prepared.request.n)
+        for place, candidate in enumerate((c for c in chosen if c.item.item_id not in scores), start=1):
+            scores[candidate.item.item_id] = floor - 0.01 * place
+        return chosen, scores
 
     def _slate(
         self, prepared: Prepared, reranked: Reranked, chosen: Sequence[Candidate], scores: Mapping[str, float], explained: Explained

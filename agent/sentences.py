@@ -42,13 +42,15 @@ class Sentences:
         positive = sorted((e for e in evidence if e.weight > 0 and self._known(e)), key=lambda e: -e.weight)
         of = {kind: [e for e in positive if e.kind == kind] for kind in ("history", "content", "attribute", "query", "popularity")}
         asked = [e for e in of["attribute"] if self._is_asked(e)]
-        found = [self._attributes(asked, asked=True), self._near([e for e in of["content"] if e.item_id in self._named], item)]
+        found = [self._asked_for(asked), self._near([e for e in of["content"] if e.item_id in self._named], item)]
         platforms = list(dict.fromkeys(e.platform for e in of["history"]))
         found += [self._history([e for e in of["history"] if e.platform == platform]) for platform in platforms]
         told = {e.item_id for part in found if part for e in part[1]}
         found.append(self._near([e for e in of["content"] if e.item_id not in told and e.item_id not in self._named], item))
-        found.append(self._terms(of["query"]))
-        found.append(self._attributes([e for e in of["attribute"] if not self._is_asked(e)], asked=False))
+        found.append(self._terms([e for e in of["query"] if e.detail.casefold() not in self._asked]))
+        others = [e for e in of["attribute"] if not self._is_asked(e)]
+        for owner in list(dict.fromkeys((e.item_id, e.platform) for e in others))[:2]:
+            found.append(self._shared([e for e in others if (e.item_id, e.platform) == owner]))
         reasons = [part for part in found if part is not None]
         if not reasons and (popular := self._popular(of["popularity"])) is not None:
             reasons = [popular]
@@ -57,10 +59,10 @@ class Sentences:
     def _known(self, e: Evidence) -> bool:
         if e.kind in ("history", "content"):
             return e.item_id in self._items
-        return e.kind == "popularity" or bool(detail_terms(e.detail))
+        return e.kind == "popularity" or (bool(detail_terms(e.detail)) and (e.item_id is None or e.item_id in self._items))
 
     def _is_asked(self, e: Evidence) -> bool:
-        return e.platform is None and all(term.casefold() in self._asked for term in detail_terms(e.detail))
+        return e.item_id is None and all(term.casefold() in self._asked for term in detail_terms(e.detail))
 
     def _title(self, e: Evidence) -> str:
         title = quote(self._items[str(e.item_id)].title, 60)
@@ -77,26 +79,39 @@ class Sentences:
         if not evidence:
             return None
         e = evidence[0]
-        sound = item.type == self._items[str(e.item_id)].type == "track"
-        title = self._title(e) if self._zh else f"'{self._title(e)}'" if sound else self._title(e)
-        did, where = self._deed(e), self._where(e)
+        sound = e.detail == "audio" or item.type == self._items[str(e.item_id)].type == "track"
+        title = self._title(e)
         if self._zh:
-            whose = "你提到的" if e.platform is None else f"你{where}{did}的"
-            return f"{'听起来' if sound else '内容'}接近{whose}{title}。", (e,)
-        whose = "which you named" if e.platform is None else f"which you {did}{where}"
-        return f"{'Sounds' if sound else 'Is'} close to {title}, {whose}.", (e,)
+            how = "听起来" if sound else "画面" if e.detail == "image" else "内容"
+            return f"{how}接近{self._whose(e)}{title}。", (e,)
+        how = "Sounds" if sound else "Looks" if e.detail == "image" else "Is in its subject"
+        return f"{how} close to {title}, {self._whose(e)}.", (e,)
 
-    def _attributes(self, evidence: Sequence[Evidence], *, asked: bool) -> tuple[str, tuple[Evidence, ...]] | None:
-        used = tuple({e.detail.casefold(): e for e in reversed(evidence)}.values())[::-1][:_MAX_TERMS]
+    def _asked_for(self, evidence: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]] | None:
+        names, used = self._genres(evidence)
         if not used:
             return None
-        names = listed(
-            list(dict.fromkeys(quote(genre_name(t, self._language), 40) for e in used for t in detail_terms(e.detail))),
-            self._language,
-        )
+        return (f"与你想要的一样：{names}。" if self._zh else f"Shares {names} with what you asked for."), used
+
+    def _shared(self, evidence: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]] | None:
+        names, used = self._genres(evidence)
+        if not used:
+            return None
+        if used[0].item_id is None:
+            return (f"与你的口味一样：{names}。" if self._zh else f"Shares {names} with what you enjoy."), used
+        title, whose = self._title(used[0]), self._whose(used[0])
+        return (f"与{whose}{title}一样：{names}。" if self._zh else f"Shares {names} with {title}, {whose}."), used
+
+    def _genres(self, evidence: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]]:
+        used = tuple({e.detail.casefold(): e for e in reversed(evidence)}.values())[::-1][:_MAX_TERMS]
+        names = dict.fromkeys(quote(genre_name(term, self._language), 40) for e in used for term in detail_terms(e.detail))
+        return listed(list(names), self._language) if names else "", used
+
+    def _whose(self, e: Evidence) -> str:
+        """Return whose an item is: "which you watched on Netflix", or "which you named" where no platform was involved."""
         if self._zh:
-            return (f"与你想要的一样：{names}。" if asked else f"与你的口味一样：{names}。"), used
-        return f"Shares {names} with {'what you asked for' if asked else 'what you enjoy'}.", used
+            return "你提到的" if e.platform is None else f"你{self._where(e)}{self._deed(e)}的"
+        return "which you named" if e.platform is None else f"which you {self._deed(e)}{self._where(e)}"
 
     def _terms(self, evidence: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]] | None:
         used = tuple(evidence[:_MAX_TERMS])
@@ -111,10 +126,10 @@ class Sentences:
         if not evidence:
             return None
         e = evidence[0]
-        count = e.detail if e.detail.isdecimal() else ""
+        count = int(e.detail) if e.detail.isdecimal() else 0
         if self._zh:
-            return (f"有{count}人喜欢。" if count else "很多人喜欢这个作品。"), (e,)
-        return (f"Liked by {count} people." if count else "Liked by many people."), (e,)
+            return (f"有{count}人喜欢。" if count > 1 else "也有别人喜欢。"), (e,)
+        return (f"Liked by {count} people." if count > 1 else "Liked by others too."), (e,)
 
     def _deed(self, e: Evidence) -> str:
         verb = self._verbs.get((str(e.item_id), e.platform or ""))

@@ -81,6 +81,7 @@ class _Turn:
     request: Request | None = None
     prepared: Prepared | None = None
     slate: Slate | None = None
+    decision_id: str | None = None
     degraded: tuple[str, ...] = field(default=())
 
 
@@ -148,8 +149,7 @@ class ChatAgent:
         )
         async for event in steps:
             yield event
-        decision_id = turn.slate.decision_id if turn.slate is not None else None
-        yield ChatEvent("done", {"conversation_id": conversation, "decision_id": decision_id, "degraded": list(turn.degraded)})
+        yield ChatEvent("done", {"conversation_id": conversation, "decision_id": turn.decision_id, "degraded": list(turn.degraded)})
 
     def _build(self, checkpointer: BaseCheckpointSaver[Any] | None) -> Any:
         graph = StateGraph(ChatState, context_schema=_Turn)
@@ -207,7 +207,7 @@ class ChatAgent:
             return {}
         await self._recommender.rank(turn.prepared)
         turn.slate = slate = await self._recommender.finish(turn.prepared)
-        turn.degraded = slate.degraded
+        turn.decision_id, turn.degraded = slate.decision_id, slate.degraded
         runtime.stream_writer(ChatEvent("slate", slate=slate))
         shown = [Shown(item_id=i.item_id, title=i.title, year=i.year).model_dump() for i in slate.items]
         return {"shown": shown, "decision_id": slate.decision_id}
@@ -238,6 +238,7 @@ class ChatAgent:
         decision_id, shown = state.get("decision_id"), state.get("shown") or []
         if decision_id is None or not shown:
             return "还没有推荐过作品。" if turn.language == "zh" else "Nothing has been recommended in this conversation yet."
+        turn.decision_id = decision_id
         place = ordinal(turn.text, len(shown))
         named = [mention.item_id for mention in self._vocabulary.mentions(turn.text)]
         listed = [item["item_id"] for item in shown]

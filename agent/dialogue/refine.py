@@ -84,7 +84,7 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
         named: Items that the message names.
 
     A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
-    relative ("something older": than the middle one of the slate). "Instead" replaces. "Not that one", "another" leave out what
+    relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another" leave out what
     was shown: the item that is named or counted, else all of the last slate.
 
     """
@@ -94,21 +94,26 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
     exclude = _excluded(folded, shown, named)
     likes = [item_id for item_id in new.like_item_ids if item_id not in exclude]
     replaces = _REPLACES.search(folded) is not None
-    old_genres = () if replaces and new.genres else previous.genres
-    old_likes = () if replaces and likes else previous.like_item_ids
+    if replaces and (new.genres or likes):
+        refused = _united(previous.without_genres, new.without_genres, new.genres)
+        return Refined(query=new.model_copy(update={"without_genres": refused}), exclude=exclude, kind="follow-up")
     low, high = _years(folded, previous, new, shown)
     brings = bool(new.genres or likes or new.without_genres)
-    words = f"{previous.text}; {new.text}".strip("; ") if brings and not replaces else new.text if brings else previous.text
+    words = f"{previous.text}; {new.text}".strip("; ") if brings else previous.text
     query = Query(
         text=words[-MAX_QUERY_CHARS:],
-        like_item_ids=tuple(dict.fromkeys((*old_likes, *likes))),
-        genres=tuple(g for g in dict.fromkeys((*old_genres, *new.genres)) if g not in new.without_genres),
-        without_genres=tuple(g for g in dict.fromkeys((*previous.without_genres, *new.without_genres)) if g not in new.genres),
+        like_item_ids=_united(previous.like_item_ids, likes),
+        genres=_united(previous.genres, new.genres, new.without_genres),
+        without_genres=_united(previous.without_genres, new.without_genres, new.genres),
         types=new.types or previous.types,
         year_min=low,
         year_max=high,
     )
     return Refined(query=query, exclude=exclude, kind="follow-up")
+
+
+def _united(first: Sequence[str], second: Sequence[str], without: Sequence[str] = ()) -> tuple[str, ...]:
+    return tuple(part for part in dict.fromkeys((*first, *second)) if part not in without)
 
 
 def _is_follow_up(folded: str, new: Query) -> bool:
