@@ -115,16 +115,14 @@ class AttributesSource:
 
     def _scores(self, table: ItemTable, query: Query, affinities: Float32) -> Float32:
         """Return the scores for several histories, float32 [h, n], from their affinities, float32 [h, g]; 0 says nothing."""
-        history: Float32 = (affinities * self._idf) @ self._genres.T
-        top = np.abs(history).max(axis=1, initial=0.0, keepdims=True)
-        history = (history / np.where(top > 0, top, np.float32(1))).astype(np.float32)
+        history = (affinities * self._idf) @ self._genres.T
+        said = history / np.maximum(np.abs(history).max(axis=1, initial=0.0, keepdims=True), 1e-12)
         asked = self._asked(table, query)
         if asked is not None:
-            history = np.where(asked > 0, asked + self.config.history_weight * history, np.float32(0)).astype(np.float32)
+            said = np.where(asked > 0, asked + self.config.history_weight * said, 0.0)
         elif not query.empty:
-            return np.zeros_like(history)
-        lifted = history + np.float32(self.config.popularity_weight) * self._popularity
-        return np.where(history > 0, lifted, np.float32(0)).astype(np.float32)
+            said = np.zeros_like(said)
+        return np.where(said > 0, said + self.config.popularity_weight * self._popularity, 0.0).astype(np.float32)
 
     def _asked(self, table: ItemTable, query: Query) -> Float32 | None:
         """Return what each item shares with the query, float32 [n]; ``None`` if this names neither genres nor items."""
