@@ -84,8 +84,8 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
         named: Items that the message names.
 
     A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
-    relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another" leave out what
-    was shown: the item that is named or counted, else all of the last slate.
+    relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another"
+    leave out what was shown: the item that is named or counted, else all of the last slate.
 
     """
     folded = fold(text)

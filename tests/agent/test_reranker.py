@@ -1,0 +1,131 @@
+import asyncio
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent import Reranker, RerankerConfig, ScriptedLLM
+from palate.deadline import Deadline
+from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Request, SourceHit
+from palate.errors import ServiceDown
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def candidates(n=20, genres=lambda i: ()):
+    return [
+        Candidate(
+            item=Item(item_id=f"c{i}", type="movie", title=f"Film {i}", genres=genres(i)),
+            score=1 / (60 + i),
+            hits=(SourceHit(source="ease", rank=i + 1, score=1.0),),
+        )
+        for i in range(n)
+    ]
+
+
+def rerank(llm, shown, config=None, deadline=5.0, query=None):
+    reranker = llm if isinstance(llm, Reranker) else Reranker(llm, config)
+    request = Request(person_id="ann", query=query or Query())
+    profile = Profile(person_id="ann", entries=(ProfileEntry(item_id="h", platform="netflix", verb="play", at=NOW, weight=1.0),))
+    history = {"h": Item(item_id="h", type="movie", title="Fargo")}
+    return asyncio.run(reranker.rerank(request, profile, shown, history, Deadline(deadline)))
+
+
+def ids(reranked):
+    return [candidate.item.item_id for candidate, _ in reranked.order]
+
+
+def test_one_call_orders_by_both():
+    llm = ScriptedLLM(score=lambda prompt: [5.0 if i == 3 else 0.0 for i in range(len(prompt.labels))])
+    reranked = rerank(llm, candidates())
+    assert len(llm.calls) == 1
+    assert ids(reranked).index("c3") < 3
+    assert sorted(ids(reranked)) == sorted(f"c{i}" for i in range(20))
+    assert max(reranked.llm_scores, key=reranked.llm_scores.get) == "c3"
+    assert reranked.degraded == ()
+    assert reranked.prompt.item_ids == tuple(f"c{i}" for i in range(20))
+    scores = [score for _, score in reranked.order]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_equal_labels_keep_the_retrievers_order():
+    assert ids(rerank(ScriptedLLM(), candidates())) == [f"c{i}" for i in range(20)]
+
+
+def test_full_weight_is_the_llms_order():
+    llm = ScriptedLLM(score=lambda prompt: list(range(len(prompt.labels))))
+    assert ids(rerank(llm, candidates(), RerankerConfig(weight=1.0))) == [f"c{i}" for i in range(19, -1, -1)]
+
+
+def test_what_the_llm_did_not_see_follows():
+    reranked = rerank(ScriptedLLM(score=lambda p: list(range(len(p.labels)))), candidates(30), RerankerConfig(weight=1.0))
+    assert ids(reranked)[20:] == [f"c{i}" for i in range(20, 30)]
+    assert len(reranked.llm_scores) == 20
+
+
+@pytest.mark.parametrize(
+    "llm",
+    [
+        ScriptedLLM(delay=10.0),
+        ScriptedLLM(fail=ServiceDown("down")),
+        ScriptedLLM(fail=RuntimeError("a bug in a backend")),
+        ScriptedLLM(score=lambda prompt: [float("nan")] * len(prompt.labels)),
+        ScriptedLLM(score=lambda prompt: [float("inf")] + [0.0] * (len(prompt.labels) - 1)),
+        ScriptedLLM(score=lambda prompt: [1.0, 2.0]),
+        ScriptedLLM(score=lambda prompt: ['{"best": "A"}']),
+        ScriptedLLM(score=lambda prompt: []),
+    ],
+)
+def test_a_broken_llm_leaves_the_retrievers_order(llm):
+    reranked = rerank(llm, candidates())
+    assert ids(reranked) == [f"c{i}" for i in range(20)]
+    assert reranked.degraded == ("rerank",)
+    assert reranked.llm_scores == {}
+
+
+def test_an_llm_that_does_not_keep_its_deadline_is_cut_off():
+    class Late(ScriptedLLM):
+        async def score_labels(self, prompt, deadline):
+            await asyncio.sleep(30)
+
+    assert rerank(Late(), candidates(), deadline=0.2).degraded == ("rerank",)
+
+
+def test_without_time_no_prompt_is_built():
+    llm = ScriptedLLM()
+    assert rerank(llm, candidates(), deadline=0.02).degraded == ("rerank",)
+    assert llm.calls == []
+
+
+def test_no_llm_is_no_degradation():
+    reranked = rerank(None, candidates())
+    assert (ids(reranked), reranked.degraded) == ([f"c{i}" for i in range(20)], ())
+
+
+def test_what_was_asked_for_stays_first():
+    shown = candidates(20, lambda i: ("Comedy",) if i < 5 else ("Drama",))
+    llm = ScriptedLLM(score=lambda prompt: list(range(len(prompt.labels))))
+    reranked = rerank(llm, shown, RerankerConfig(weight=1.0), query=Query(text="funny", genres=("Comedy",)))
+    assert set(ids(reranked)[:5]) == {f"c{i}" for i in range(5)}
+
+
+def test_a_bias_for_places_is_taken_out_with_one_more_call():
+    bias = [3.0 if i == 0 else 0.0 for i in range(20)]
+    llm = ScriptedLLM(score=lambda prompt: [b + (1.0 if i == 7 and "N/A" not in prompt.text else 0) for i, b in enumerate(bias)])
+    reranker = Reranker(llm, RerankerConfig(weight=1.0, calibrate=True))
+    reranked = rerank(reranker, candidates())
+    assert ids(reranked)[0] == "c7"
+    assert np.exp(list(reranked.llm_scores.values())).sum() == pytest.approx(1.0, abs=1e-3)
+    rerank(reranker, candidates())
+    assert len(llm.calls) == 3
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20), st.floats(0.0, 1.0))
+def test_the_order_is_a_permutation_and_repeats(scores, weight):
+    llm = ScriptedLLM(score=lambda prompt: scores)
+    shown = candidates(len(scores))
+    first = rerank(llm, shown, RerankerConfig(weight=weight))
+    assert sorted(ids(first)) == sorted(c.item.item_id for c in shown)
+    assert ids(first) == ids(rerank(llm, shown, RerankerConfig(weight=weight)))
