@@ -29,10 +29,18 @@ class Feed(Protocol):
     """One space of the index."""
 
     space: str
-    version: str
-    dim: int
     batch: int
     """How many items are embedded between two looks at whether to stop."""
+
+    @property
+    def version(self) -> str:
+        """Return the embedder's version; read as late as may be, since it may load the weights."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Return how many numbers a vector has; read as late as ``version``."""
+        ...
 
     def has(self, item: Item) -> bool:
         """Return whether the item belongs into the space."""
@@ -53,7 +61,17 @@ class TextFeed:
     batch = 64
 
     def __init__(self, embedder: TextEmbedder) -> None:
-        self.space, self.version, self.dim, self._embedder = embedder.space, embedder.version, embedder.dim, embedder
+        self.space, self._embedder = embedder.space, embedder
+
+    @property
+    def version(self) -> str:
+        """Return the embedder's version."""
+        return self._embedder.version
+
+    @property
+    def dim(self) -> int:
+        """Return how many numbers a vector has."""
+        return self._embedder.dim
 
     def has(self, item: Item) -> bool:
         """Return true: every item has a title."""
@@ -122,8 +140,17 @@ class ImageFeed:
     batch = 16  # a stop, and what is kept of the work before it, would come late after 64
 
     def __init__(self, embedder: ImageEmbedder, media: MediaReader) -> None:
-        self.space, self.version, self.dim = embedder.space, embedder.version, embedder.dim
-        self._embedder, self._media = embedder, media
+        self.space, self._embedder, self._media = embedder.space, embedder, media
+
+    @property
+    def version(self) -> str:
+        """Return the embedder's version."""
+        return self._embedder.version
+
+    @property
+    def dim(self) -> int:
+        """Return how many numbers a vector has."""
+        return self._embedder.dim
 
     def has(self, item: Item) -> bool:
         """Return whether the item has a picture."""
@@ -145,8 +172,17 @@ class AudioFeed:
     batch = 4  # a piece takes more than a second
 
     def __init__(self, embedder: AudioEmbedder, media: MediaReader) -> None:
-        self.space, self.version, self.dim = embedder.space, embedder.version, embedder.dim
-        self._embedder, self._media = embedder, media
+        self.space, self._embedder, self._media = embedder.space, embedder, media
+
+    @property
+    def version(self) -> str:
+        """Return the embedder's version."""
+        return self._embedder.version
+
+    @property
+    def dim(self) -> int:
+        """Return how many numbers a vector has."""
+        return self._embedder.dim
 
     def has(self, item: Item) -> bool:
         """Return whether the item has a sound."""
