@@ -11,10 +11,11 @@ from sqlalchemy import Engine, create_engine, event
 __all__ = ["open_sqlite", "scrub"]
 
 
-def open_sqlite(path: Path) -> Engine:
+def open_sqlite(path: Path, *, survives_power_loss: bool = True) -> Engine:
     """Return an engine for the SQLite file ``path``, made with its folder where missing.
 
     Write-ahead logging with full synchronisation: what a commit acknowledged survives a killed process and a lost power supply.
+    Without ``survives_power_loss`` a commit survives a killed process only, and is several times as quick.
     Writers wait up to ten seconds for each other. Foreign keys are enforced.
     Deleted rows are overwritten with zeros (see :func:`scrub`).
     """
@@ -24,7 +25,8 @@ def open_sqlite(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        synchronous = f"synchronous={'FULL' if survives_power_loss else 'NORMAL'}"
+        for pragma in ("journal_mode=WAL", synchronous, "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
