@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -35,12 +35,15 @@ def index_folder(settings: Settings) -> Path:
     return settings.home / "index"
 
 
-def build(settings: Settings, *, llm: LLM | None = None, fresh_index: bool = False) -> Palate:
+def build(
+    settings: Settings, *, llm: LLM | None = None, models: Sequence[LazyEmbedder] | None = None, fresh_index: bool = False
+) -> Palate:
     """Return all parts, put together; nothing heavy is loaded before :meth:`Palate.open`.
 
     Args:
         settings: What was set.
         llm: Used instead of the one that the settings name.
+        models: Used instead of :func:`embedders`; by their space, ``image`` and ``audio`` are for these, the others for text.
         fresh_index: Throw the vector index away first, as where it is damaged.
 
     Raises:
@@ -55,20 +58,23 @@ def build(settings: Settings, *, llm: LLM | None = None, fresh_index: bool = Fal
         on_failure.callback(lock.release)
 
         settings.media.mkdir(parents=True, exist_ok=True)
-        engines = [open_sqlite(settings.home / f"{name}.db") for name in ("catalog", "history", "decisions")]
+        engines = [open_sqlite(settings.home / f"{name}.db") for name in ("catalog", "history")]
+        # A record is written within the deadline of its request; the last ones may go with the power, but not with the process.
+        engines.append(open_sqlite(settings.home / "decisions.db", survives_power_loss=False))
         catalog, history, decisions = SqlCatalog(engines[0]), HistoryStore(engines[1]), DecisionStore(engines[2])
         vocabulary = Vocabulary()
         media_source = _media_source(settings)
         media = MediaLibrary(settings.media, catalog.table, media_source)
 
-        models = embedders(settings)
+        models = embedders(settings) if models is None else models
         # A protocol's plain attribute is settable to a type checker; these are read only.
-        *text, image, audio = cast("list[Any]", models)
+        by_space = cast("dict[str, Any]", {model.space: model for model in models})
+        image, audio = by_space.pop("image", None), by_space.pop("audio", None)
         index = ChromaIndex.recreate(index_folder(settings)) if fresh_index else ChromaIndex(index_folder(settings))
         on_failure.callback(index.close)
-        indexer = Indexer(catalog, index, text, image, audio, settings.media, media_source=media_source)
+        indexer = Indexer(catalog, index, list(by_space.values()), image, audio, settings.media, media_source=media_source)
 
-        context = SourceContext(catalog, index, {embedder.space: embedder for embedder in text}, settings)
+        context = SourceContext(catalog, index, by_space, settings)
         sources = [source for offered in load_plugins().hook.palate_candidate_sources(context=context) for source in offered]
         retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
 

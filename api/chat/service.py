@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+from agent.dialogue import ChatEvent
 from api.chat.protocol import ChatBody
 from api.errors import envelope, palate_envelope
 from api.recommendations.service import slate_out
 from api.runtime import Palate
-from palate.domain import Slate
 from palate.errors import PalateError
 
 __all__ = ["chat_events", "chat_whole", "check"]
@@ -30,7 +29,7 @@ async def _events(palate: Palate, body: ChatBody) -> AsyncIterator[tuple[str, di
     with palate.busy():
         async for event in agent.stream(
             body.person_id,
-            body.conversation_id or uuid.uuid4().hex,
+            body.conversation_id,
             body.message,
             n=body.n,
             deadline_ms=body.deadline_ms or palate.settings.deadline_ms,
@@ -40,11 +39,10 @@ async def _events(palate: Palate, body: ChatBody) -> AsyncIterator[tuple[str, di
             yield event.kind, _data(event)
 
 
-def _data(event: Any) -> dict[str, Any]:
-    if event.kind == "slate":
-        slate: Slate = event.slate
-        return {"slate": slate_out(slate).model_dump(mode="json")}
-    return {}
+def _data(event: ChatEvent) -> dict[str, Any]:
+    if event.slate is not None:
+        return {"slate": slate_out(event.slate).model_dump(mode="json")}
+    return dict(event.data)
 
 
 async def chat_events(palate: Palate, body: ChatBody, request_id: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
