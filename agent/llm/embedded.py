@@ -152,7 +152,8 @@ class EmbeddedLLM:
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; prompts of about one length run as one batch.
 
-        Where the deadline comes first, completions are cut short, those not begun are empty.
+        Where the deadline comes first, completions are cut short, those not begun are empty. The same call gives the same texts; the
+        same prompt in another batch may get another word where two are about as likely.
 
         Raises:
             DeadlineExceeded: Not even the first token is predicted to come in time.

