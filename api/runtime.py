@@ -41,6 +41,7 @@ OWN_PLATFORM = "palate"
 DEMO_MARKER = "demo-world"
 """A file in the data folder: pictures and sounds are made by the demo world."""
 
+_LONGEST_WAIT = 600.0
 SOURCES, LANGUAGE_MODEL = "sources", "llm"
 
 
@@ -98,7 +99,7 @@ class Palate:
         self._background = Background((), ())
         self._chat: ChatAgent | None = None
         self._spaces: tuple[str, ...] = parts.indexer.spaces
-        self._opened = self._closed = False
+        self._opened = self._fitted = self._closed = False
 
     # Life
 
@@ -161,7 +162,7 @@ class Palate:
     def readiness(self) -> Ready:
         """Return how far each part is; once ready, it stays so while parts are renewed."""
         state = self._background.state()
-        return state.model_copy(update={"ready": state.ready or self._answers})
+        return state.model_copy(update={"ready": state.ready or self._fitted})
 
     def require_ready(self) -> None:
         """Raise where requests cannot be answered yet.
@@ -263,12 +264,9 @@ class Palate:
             if self.vocabulary.renew(self.catalog.table()):
                 self.history.rematch(self.vocabulary)
             self.parts.retriever.fit(self.history)
+            self._fitted = True
 
     # Within
-
-    @property
-    def _answers(self) -> bool:
-        return self.vocabulary.renewed and not self.parts.retriever.stale
 
     @property
     def _needed(self) -> tuple[str, ...]:
@@ -290,7 +288,17 @@ class Palate:
 
     def _llm_lane(self) -> list[Step]:
         llm = self.llm
-        return [] if llm is None else [(LANGUAGE_MODEL, lambda _report: anyio.run(warm_up, llm))]
+        if llm is None:
+            return []
+
+        def step(report: Report) -> None:
+            report(0, 1)
+            anyio.run(llm.check)
+            self._background.wait(seconds=_LONGEST_WAIT)
+            with self.busy():  # what it learns of its pace should not be what it is beside an index that is being built
+                anyio.run(warm_up, llm)
+
+        return [(LANGUAGE_MODEL, step)]
 
     def _fit_step(self, report: Report) -> None:
         report(0, 1)

@@ -17,8 +17,6 @@ class Vocabulary:
     """Matches titles and understands queries; swaps both at once when :meth:`renew` is called."""
 
     def __init__(self) -> None:
-        self.renewed = False
-        """Whether a catalog was read."""
         self._table = ItemTable([])
         self._matcher = TitleMatcher([])
         self._understander = Understander(self._table, self._matcher)
@@ -27,7 +25,6 @@ class Vocabulary:
         """Read the catalog anew where it changed; return whether it did."""
         if table is self._table:
             return False
-        self.renewed = True
         matcher = TitleMatcher(table.items)
         self._table, self._matcher, self._understander = table, matcher, Understander(table, matcher)
         return True

@@ -141,7 +141,7 @@ def _llm(settings: Settings) -> LLM | None:
         return VllmLLM(settings.vllm_url, settings.vllm_model, api_key=settings.vllm_api_key)
     from agent.llm.embedded import EmbeddedLLM
 
-    return EmbeddedLLM(settings.llm_path, threads=settings.llm_threads)
+    return EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads)
 
 
 def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None) -> Callable[[], Any]:
