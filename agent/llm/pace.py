@@ -20,13 +20,16 @@ class PaceConfig(Value):
     """First guesses and their upkeep.
 
     ``prefill_ms`` and ``decode_ms`` are milliseconds a token before anything was measured: on the slow side. ``decay`` is the
-    weight of the newest measurement in the moving mean. ``margin`` multiplies predictions.
+    weight of the newest measurement in the moving mean. ``margin`` multiplies predictions. A mean that nothing has confirmed for
+    ``half_life`` seconds has gone half the way to the fastest measurement (or first guess): else one slow moment, after which
+    everything is refused and nothing measured, would last for ever.
     """
 
     prefill_ms: float = Field(default=4.0, gt=0.0)
     decode_ms: float = Field(default=60.0, gt=0.0)
     decay: float = Field(default=0.3, gt=0.0, le=1.0)
     margin: float = Field(default=1.1, ge=1.0)
+    half_life: float = Field(default=5.0, gt=0.0)
 
 
 class Pace:
@@ -39,14 +42,15 @@ class Pace:
         self.config = config or PaceConfig()
         self._lock = threading.Lock()
         self._ms = {"prefill": self.config.prefill_ms, "decode": self.config.decode_ms}
-        self._measured = {"prefill": False, "decode": False}
+        self._fastest = dict(self._ms)
+        self._measured: dict[str, float] = {}
         self._waiting = 0.0
         self._running: tuple[float, float] | None = None
 
     def predict(self, prefill: int, decode: int = 0) -> float:
         """Return the seconds that ``prefill`` tokens at once and ``decode`` tokens one by one are predicted to take."""
         with self._lock:
-            return self.config.margin * (prefill * self._ms["prefill"] + decode * self._ms["decode"]) / 1000
+            return self.config.margin * (prefill * self._now("prefill") + decode * self._now("decode")) / 1000
 
     def learn(self, kind: str, tokens: int, seconds: float) -> None:
         """Take in that ``tokens`` of ``kind`` (``prefill`` or ``decode``) took ``seconds``; the first one replaces the guess."""
@@ -54,8 +58,9 @@ class Pace:
             return
         with self._lock:
             new, decay = 1000 * seconds / tokens, self.config.decay
-            self._ms[kind] = (1 - decay) * self._ms[kind] + decay * new if self._measured[kind] else new
-            self._measured[kind] = True
+            self._ms[kind] = (1 - decay) * self._now(kind) + decay * new if kind in self._measured else new
+            self._fastest[kind] = min(self._fastest[kind], new)
+            self._measured[kind] = time.monotonic()
 
     def backlog(self) -> float:
         """Return the predicted seconds until the worker is free."""
@@ -97,7 +102,15 @@ class Pace:
     def facts(self) -> dict[str, float]:
         """Return the milliseconds a token as they now stand."""
         with self._lock:
-            return {f"{kind}_ms_per_token": round(ms, 3) for kind, ms in self._ms.items()}
+            return {f"{kind}_ms_per_token": round(self._now(kind), 3) for kind in self._ms}
+
+    def _now(self, kind: str) -> float:
+        """Return the mean, drifting to the fastest seen while nothing confirms it. The lock is held."""
+        slow, fast = self._ms[kind], self._fastest[kind]
+        if kind not in self._measured or slow <= fast:
+            return slow
+        age = time.monotonic() - self._measured[kind]
+        return float(fast + (slow - fast) * 0.5 ** (age / self.config.half_life))
 
 
 def check(seconds: float, deadline: Deadline) -> None:
