@@ -19,7 +19,7 @@ _PRAISE = re.compile(
 )
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|nothing|neither|nor|without|unlike|hardly|barely|cannot|avoid\w*|hate\w*|dislik\w*)\b|n['’]t\b|"
-    r"[不没无未别勿]|非(?!常)|讨厌",
+    r"[不没无未勿]|别(?![人的样处])|非(?!常)|讨厌",
     re.IGNORECASE,
 )
 _ORDERS = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from agent.guard import quote
+from agent.rules import clean
 from agent.words import deed, detail_terms, genre_name, listed, platform_name
 from palate.domain import Evidence, Item, Profile, Query, Verb
 
@@ -59,13 +60,15 @@ class Sentences:
     def _known(self, e: Evidence) -> bool:
         if e.kind in ("history", "content"):
             return e.item_id in self._items
-        return e.kind == "popularity" or (bool(detail_terms(e.detail)) and (e.item_id is None or e.item_id in self._items))
+        if e.kind == "popularity":
+            return True
+        return (e.item_id is None or e.item_id in self._items) and _speakable(e.detail, self._language)
 
     def _is_asked(self, e: Evidence) -> bool:
         return e.item_id is None and all(term.casefold() in self._asked for term in detail_terms(e.detail))
 
     def _title(self, e: Evidence) -> str:
-        title = quote(self._items[str(e.item_id)].title, 60)
+        title = quote(self._items[str(e.item_id)].title)
         return f"《{title}》" if self._zh else title
 
     def _history(self, evidence: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]] | None:
@@ -143,3 +146,11 @@ class Sentences:
 
 def _distinct(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     return tuple({e.item_id: e for e in reversed(evidence)}.values())[::-1]
+
+
+def _speakable(detail: str, language: str) -> bool:
+    """Return whether genres, names or query words may stand in a sentence: a word like "ignore" or "not" would turn it around."""
+    terms = detail_terms(detail)
+    said = [quote(genre_name(term, language), 40) for term in terms]
+    around = "符合" if language == "zh" else "matches "
+    return bool(terms) and all(clean(f"{around}{text}", [*terms, *said], [detail], language) for text in said)

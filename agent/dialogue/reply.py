@@ -119,7 +119,7 @@ def plain_reply(items: Sequence[Recommendation], language: str) -> str:
         if language == "zh":
             return "目录里暂时没有符合这些条件的作品，放宽一点条件再试试吧。"
         return "Nothing in the catalog fits all of that. Try with fewer conditions."
-    titles = [quote(item.title, 60) for item in items[:_NAMED]]
+    titles = [quote(item.title) for item in items[:_NAMED]]
     if language == "zh":
         return f"为你挑了{listed([f'《{title}》' for title in titles], 'zh')}{'等作品' if len(items) > _NAMED else ''}。"
     more = f", and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
@@ -130,7 +130,7 @@ def why_reply(explanation: Explanation | None, language: str) -> str:
     """Return the reasons of a decision's item as a reply; ``None`` stands for an item that no slate held."""
     if explanation is None:
         return "上一份推荐里没有这个作品。" if language == "zh" else "That was not among the last recommendations."
-    title = quote(explanation.title, 60)
+    title = quote(explanation.title)
     reasons = [reason.text for reason in explanation.reasons]
     if language == "zh":
         return f"《{title}》：{''.join(reasons) or '没有单独的理由，是几种信号合在一起选出来的。'}"

@@ -1,0 +1,169 @@
+import asyncio
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from agent import ScriptedLLM
+from agent.dialogue import ChatAgent
+from palate.errors import InvalidInput, ServiceDown
+
+
+def agent_of(world, llm=None, saver=None):
+    return ChatAgent(world.recommender(llm), world, llm, checkpointer=saver or InMemorySaver())
+
+
+async def say(agent, text, person="ann", conversation="c1", **more):
+    events = [event async for event in agent.stream(person, conversation, text, **more)]
+    slate = next((event.slate for event in events if event.kind == "slate"), None)
+    return events, slate, "".join(event.data["delta"] for event in events if event.kind == "text")
+
+
+def talk(world, *texts, llm=None, **more):
+    async def all_of_it():
+        agent = agent_of(world, llm)
+        return [await say(agent, text, **more) for text in texts]
+
+    return asyncio.run(all_of_it())
+
+
+def test_a_message_goes_through_all_stages(world):
+    ((events, slate, text),) = talk(world, "something like Alien but funny", n=4)
+    assert [event.data["stage"] for event in events if event.kind == "status"] == ["understand", "retrieve", "rank", "respond"]
+    assert [event.kind for event in events][-1] == "done"
+    assert events[-1].data == {"conversation_id": "c1", "decision_id": slate.decision_id, "degraded": []}
+    assert len(slate.items) == 4
+    assert slate.items[0].title in text
+    assert world.decisions.get(slate.decision_id).request.query.genres == ("Comedy",)
+
+
+def test_follow_ups_refine(world):
+    (_, first, _), (_, older, _), (_, other, _) = talk(world, "something funny", "something older", "no, not those", n=3)
+    median = sorted(item.year for item in first.items)[1]
+    assert all(item.year < median for item in older.items)
+    assert all("Comedy" in item.genres for item in older.items)
+    assert not {i.item_id for i in other.items} & {i.item_id for i in older.items}
+    assert world.decisions.get(other.decision_id).request.query.genres == ("Comedy",)
+
+
+@pytest.mark.parametrize(("text", "place"), [("why?", 0), ("why the second one?", 1), ("为什么推荐最后一个？", 2)])
+def test_why_answers_from_the_record(world, text, place):
+    (_, slate, _), (events, none, said) = talk(world, "something funny", text, n=3)
+    item = slate.items[place]
+    assert none is None
+    assert said.startswith(item.title)
+    assert all(reason.text in said for reason in item.reasons)
+    assert events[-1].data["decision_id"] == slate.decision_id
+
+
+def test_why_by_title(world):
+    (_, slate, _), (_, _, said) = talk(world, "something like Alien but funny", "why Galaxy Quest?", n=6)
+    assert "Galaxy Quest" in {item.title for item in slate.items}
+    assert said.startswith("Galaxy Quest: ")
+    (_, _, _), (_, _, said) = talk(world, "jazz", "why Casablanca?", n=2)
+    assert said == "That was not among the last recommendations."
+
+
+def test_why_before_anything_was_recommended(world):
+    ((_, slate, said),) = talk(world, "why?")
+    assert slate is None
+    assert "Nothing has been recommended" in said
+
+
+def test_a_conversation_belongs_to_its_person(world):
+    async def two():
+        agent = agent_of(world)
+        await say(agent, "something funny")
+        return await say(agent, "why?", person="bob")
+
+    assert "Nothing has been recommended" in asyncio.run(two())[2]
+
+
+def test_it_is_remembered_in_sqlite_as_plain_values(world, tmp_path):
+    async def restart():
+        path = str(tmp_path / "conversations.db")
+        async with AsyncSqliteSaver.from_conn_string(path) as saver:
+            _, slate, _ = await say(agent_of(world, saver=saver), "something funny", n=2)
+        async with AsyncSqliteSaver.from_conn_string(path) as saver:
+            agent = agent_of(world, saver=saver)
+            _, _, said = await say(agent, "why?")
+            state = await agent.graph.aget_state({"configurable": {"thread_id": "ann|c1"}})
+            return slate, said, state.values
+
+    slate, said, values = asyncio.run(restart())
+    assert said.startswith(slate.items[0].title)
+    assert [m.type for m in values["messages"]] == ["human", "ai", "human", "ai"]
+    assert values["query"]["genres"] == ["Comedy"]
+
+
+@pytest.mark.parametrize(
+    ("prose", "kept"),
+    [
+        ("Young Frankenstein should make you laugh.", True),
+        ("Zorblax Rising should make you laugh.", False),
+        ("Casablanca should make you laugh.", False),
+        ("I am a language model.", False),
+        ('{"items": []}', False),
+    ],
+)
+def test_the_reply_is_checked(world, prose, kept):
+    llm = ScriptedLLM(text=lambda prompt: prose)
+    ((_, slate, said),) = talk(world, "something like Alien but funny", llm=llm, n=4)
+    assert "Young Frankenstein" in {item.title for item in slate.items}
+    assert (said == prose) is kept
+    assert kept or said.startswith("Here is what fits: ")
+
+
+def test_a_reply_is_streamed_by_sentence_and_ends_where_it_does_not_hold(world):
+    llm = ScriptedLLM(text=lambda prompt: "Young Frankenstein is a good start. Zorblax comes next.")
+    ((events, _, said),) = talk(world, "something like Alien but funny", llm=llm, n=4)
+    assert said == "Young Frankenstein is a good start."
+    assert len([event for event in events if event.kind == "text"]) == 1
+
+
+@pytest.mark.parametrize("llm", [ScriptedLLM(fail=ServiceDown("down")), ScriptedLLM(delay=5.0), ScriptedLLM(fail=KeyError("bug"))])
+def test_without_a_working_llm_it_answers_plainly(world, llm):
+    ((events, slate, said),) = talk(world, "something funny", llm=llm, deadline_ms=800)
+    assert said.startswith("Here is what fits: ")
+    assert slate.items
+    assert events[-1].data["degraded"] == ["rerank"]
+
+
+def test_nothing_fits(world):
+    ((_, slate, said),) = talk(world, "films before 1900")
+    assert slate.items == ()
+    assert said == "Nothing in the catalog fits all of that. Try with fewer conditions."
+
+
+def test_it_speaks_chinese(world):
+    ((_, slate, said),) = talk(world, "类似《Alien》但是搞笑的", language="zh", n=2)
+    assert said == f"为你挑了《{slate.items[0].title}》和《{slate.items[1].title}》。"
+    assert all("\u4e00" <= r.text[0] <= "\u9fff" for item in slate.items for r in item.reasons)
+
+
+def test_a_platform_can_be_left_out(world):
+    ((_, slate, _),) = talk(world, "anything", without_platforms=("spotify",))
+    assert "spotify" not in world.decisions.get(slate.decision_id).model_dump_json(exclude={"request"})
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "a" * 2001])
+def test_an_empty_or_huge_message_is_refused(world, text):
+    with pytest.raises(InvalidInput, match="characters"):
+        talk(world, text)
+
+
+def test_without_an_id_a_new_conversation_begins(world):
+    ((events, _, _),) = talk(world, "something funny", conversation=None)
+    assert len(events[-1].data["conversation_id"]) == 32
+
+
+def test_a_long_conversation_keeps_only_its_last_messages(world):
+    async def long():
+        agent = agent_of(world)
+        for place in range(12):
+            await say(agent, f"why {place}")
+        return (await agent.graph.aget_state({"configurable": {"thread_id": "ann|c1"}})).values["messages"]
+
+    messages = asyncio.run(long())
+    assert len(messages) == 20
+    assert messages[-2].text == "why 11"
