@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,7 +257,10 @@ def _merge(base: Path, lora: Path, out: Path) -> Path:
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "peft", "train") from error
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    PeftModel.from_pretrained(model, lora).merge_and_unload().save_pretrained(out)
+    with warnings.catch_warnings():
+        # peft reads an attribute that transformers is about to drop.
+        warnings.simplefilter("ignore", FutureWarning)
+        PeftModel.from_pretrained(model, lora).merge_and_unload().save_pretrained(out)
     for path in base.iterdir():
         wanted = path.suffix in {".json", ".jinja", ".model", ".txt"} and not path.name.endswith(".index.json")
         if path.is_file() and wanted and not (out / path.name).exists():

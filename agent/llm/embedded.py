@@ -96,6 +96,13 @@ class EmbeddedLLM:
         """
         self._load().result()
 
+    @property
+    def loaded(self) -> Ct2Engine:
+        """Return the engine itself, for benchmarks: no queue, no deadline. Raises :class:`ServiceDown` unless it is open."""
+        if self._engine is None:
+            raise ServiceDown(f"The LLM {self.name!r} is not open.", remedy="Open it.")
+        return self._engine
+
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation in the model's chat template, ending where the assistant begins to speak."""
         self._prepare()
@@ -152,8 +159,8 @@ class EmbeddedLLM:
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; prompts of about one length run as one batch.
 
-        Where the deadline comes first, completions are cut short, those not begun are empty. The same call gives the same texts; the
-        same prompt in another batch may get another word where two are about as likely.
+        Where the deadline comes first, completions are cut short, those not begun are empty. The same call gives the same
+        texts; a prompt in another batch may get another word where two are about as likely.
 
         Raises:
             DeadlineExceeded: Not even the first token is predicted to come in time.
@@ -222,9 +229,7 @@ class EmbeddedLLM:
     async def check(self) -> dict[str, Any]:
         """Return the facts: model, engine, version, compute type, cache, licence, pace; loads the model."""
         await asyncio.to_thread(self.open)
-        model, engine = self._model, self._engine
-        if model is None or engine is None:
-            raise ServiceDown(f"The LLM {self.name!r} is closed.", remedy="Open it anew.")
+        model, engine = self._prepare(), self.loaded
         return {
             "model": self.name,
             "engine": self.engine,
@@ -335,9 +340,7 @@ class EmbeddedLLM:
         def run() -> T:
             self._pace.leave(seconds + wait)
             loading.result()
-            engine = self._engine
-            if engine is None:
-                raise ServiceDown(f"The LLM {self.name!r} is closed.", remedy="Open it anew.")
+            engine = self.loaded
             check(seconds, deadline)
             with self._pace.run(seconds):
                 return work(engine)
