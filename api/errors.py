@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from palate.errors import Busy, DeadlineExceeded, InvalidInput, NotFound, PalateError, Unavailable
 
-__all__ = ["describe_problems", "envelope", "error_answer", "install_error_handlers", "palate_envelope", "status_of"]
+__all__ = ["HTTP_CODES", "describe_problems", "envelope", "error_answer", "install_error_handlers", "palate_envelope", "status_of"]
 
 _logger = logging.getLogger(__name__)
 
@@ -98,13 +98,14 @@ async def _on_palate(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(palate_envelope(error), status)
 
 
-_HTTP_CODES = {400: "invalid_input", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+HTTP_CODES = {400: "invalid_input", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+"""Codes of errors that the HTTP layer itself makes, by status."""
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     status = error.status_code
-    code = _HTTP_CODES.get(status, "http_error")
+    code = HTTP_CODES.get(status, "http_error")
     if status == HTTPStatus.NOT_FOUND:
         message = f"There is nothing at {_shown(request.url.path)}."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
