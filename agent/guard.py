@@ -56,7 +56,7 @@ def check_reason(
     if sentence is None:
         return None
     used = cited(sentence, evidence, items_by_id, language=language)
-    if not used or not _platforms_hold(sentence, evidence, used):
+    if not used or not _platforms_hold(sentence, evidence, used, items_by_id):
         return None
     words = [w for e in evidence for w in _words(e, language)] + [genre_name(g, language) for g in item.genres] + [*item.creators]
     numbers = [e.detail for e in evidence] + [str(k.year) for k in known if k.year]
@@ -150,9 +150,11 @@ def _words(e: Evidence, language: str) -> list[str]:
     return _terms(e, language) + ([platform_name(e.platform)] if e.platform else [])
 
 
-def _platforms_hold(sentence: str, evidence: Sequence[Evidence], used: Sequence[Evidence]) -> bool:
+def _platforms_hold(sentence: str, evidence: Sequence[Evidence], used: Sequence[Evidence], items_by_id: Mapping[str, Item]) -> bool:
+    """Return whether each platform that is named is where an item that is named was seen."""
     named = {e.platform for e in evidence if e.platform and _span(platform_name(e.platform), sentence)}
-    return named <= {e.platform for e in used}
+    titled = {e.platform for e in used for item in items_in([e], items_by_id) if any(_span(n, sentence) for n in _names(item))}
+    return named <= titled
 
 
 def _titles_hold(sentence: str, masked: str, known: Sequence[Item], catalog_titles: MentionFinder) -> bool:

@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
@@ -110,6 +111,7 @@ class ChatAgent:
         self._recommender, self._vocabulary = recommender, vocabulary
         self._replier = Replier(llm, vocabulary, self.config.reply)
         self._writes = llm is not None
+        self._durability: Durability | None = "exit" if checkpointer is not None else None
         self.graph = self._build(checkpointer)
 
     async def stream(
@@ -145,7 +147,7 @@ class ChatAgent:
         # "|" occurs in no identifier, so that no two pairs of ids make the same thread.
         config: RunnableConfig = {"configurable": {"thread_id": f"{person_id}|{conversation}"}}
         steps = self.graph.astream(
-            {"messages": [HumanMessage(text)]}, config, context=turn, stream_mode="custom", durability="exit"
+            {"messages": [HumanMessage(text)]}, config, context=turn, stream_mode="custom", durability=self._durability
         )
         async for event in steps:
             yield event

@@ -58,6 +58,7 @@ def test_the_first_sentence_is_cleaned(text, clean):
         "Zorblax is close to Fargo.",
         "Because you watched Fargo on Spotify.",
         "Because you watched Fargo on Hulu.",
+        "Because you played on Spotify, a crime story.",
         "Because you watched Fargo in 2003.",
         "Because you watched Fargo 3 times.",
         "I watched Fargo and liked it.",

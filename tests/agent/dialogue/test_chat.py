@@ -167,3 +167,12 @@ def test_a_long_conversation_keeps_only_its_last_messages(world):
     messages = asyncio.run(long())
     assert len(messages) == 20
     assert messages[-2].text == "why 11"
+
+
+def test_without_a_checkpointer_each_message_stands_alone(world):
+    async def two():
+        agent = ChatAgent(world.recommender(), world)
+        await say(agent, "something funny")
+        return await say(agent, "why?")
+
+    assert "Nothing has been recommended" in asyncio.run(two())[2]
