@@ -52,8 +52,8 @@ def cli_page() -> str:
         "# Command line",
         "",
         "Results go to stdout, all else to stderr. With `--json` one document goes to stdout, also for an error (but not for a",
-        "wrong option or setting). The exit status is 0, also when an answer is degraded; 1 for an error, and when `palate doctor` finds",
-        "a fault; 2 for a wrong option. An option without a default takes the setting of its name, where there is one.",
+        "wrong option or setting). The exit status is 0, also when an answer is degraded; 1 for an error, and when `palate doctor`",
+        "finds a fault; 2 for a wrong option. An option without a default takes the setting of its name, where there is one.",
         "",
         "A command that finds a server running on the same `PALATE_HOME` works through it; else it opens the folder itself.",
     ]
