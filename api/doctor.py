@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import anyio.to_thread
@@ -76,12 +77,16 @@ async def examine_folder(settings: Settings) -> DoctorReport:
 
 def _parts_checks(palate: Palate) -> list[Check]:
     home = Check(name="home", status="ok", message=str(palate.settings.home))
-    stores = [_tried(f"store {engine.url.database}", lambda e=engine: _store(e)) for engine in palate.parts.engines]
+    stores = [_tried(f"store {engine.url.database}", partial(_store, engine)) for engine in palate.parts.engines]
     return [home, *_weights_checks(palate.parts.embedders), *stores, _catalog(palate), *_index(palate)]
 
 
 def _weights_checks(embedders: Sequence[LazyEmbedder]) -> list[Check]:
-    return [_tried(f"weights {e.space}", lambda e=e: f"{e.version}, {e.dim} dimensions") for e in embedders]
+    return [_tried(f"weights {e.space}", partial(_weights, e)) for e in embedders]
+
+
+def _weights(embedder: LazyEmbedder) -> str:
+    return f"{embedder.version}, {embedder.dim} dimensions"
 
 
 def _store(engine: Engine) -> str:
