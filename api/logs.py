@@ -7,7 +7,7 @@ import sys
 
 __all__ = ["configure_logging"]
 
-_CHATTY = ("httpx", "httpcore", "chromadb", "sentence_transformers", "transformers", "urllib3", "uvicorn.access")
+_CHATTY = ("httpx", "httpcore", "chromadb", "sentence_transformers", "transformers", "urllib3", "uvicorn")
 
 
 def configure_logging(level: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from adapters import HistoryStore, Importer, ImportReport, PlatformAdapter
 from agent.llm.base import LLM
 from agent.recommender import Recommender
-from api.background import Background, Report, Step, Traffic
+from api.background import Background, Lane, Report, Step, Traffic
 from api.health.protocol import Ready
 from api.lazy import LazyEmbedder
 from api.media.service import MediaLibrary
@@ -96,7 +96,8 @@ class Palate:
         self.taking_events = threading.Lock()
         self._traffic = Traffic()
         self._changing = threading.RLock()
-        self._background = Background((), ())
+        self._background = Background((*parts.indexer.spaces[:1], SOURCES))
+        self._indexing: Lane | None = None
         self._chat: ChatAgent | None = None
         self._spaces: tuple[str, ...] = parts.indexer.spaces
         self._opened = self._fitted = self._closed = False
@@ -107,7 +108,9 @@ class Palate:
         """Begin to bring everything up in the background: text index, sources, LLM, then, unless ``media`` is false, the rest."""
         self._spaces = self.parts.indexer.spaces if media else tuple(s for s in self.parts.indexer.spaces if s.startswith("text"))
         self._opened = True
-        self._start((self._index_lane(), self._llm_lane()))
+        self._start_indexing()
+        if self.llm is not None:
+            self._background.start([(LANGUAGE_MODEL, self._llm_step(self.llm))])
         return self
 
     @property
@@ -177,7 +180,7 @@ class Palate:
         missing = [
             f"{name} failed: {part.error}" if part.error else f"{name} is at {part.done} of {part.total}"
             for name, part in state.parts.items()
-            if not part.ready and name in self._needed
+            if not part.ready and name in (*self.parts.indexer.spaces[:1], SOURCES)
         ]
         raise Unavailable(f"Not ready yet: {'; '.join(missing)}.", remedy="Try again shortly; GET /readyz tells how far it is.")
 
@@ -187,6 +190,12 @@ class Palate:
         if llm and self.llm is not None:
             self._background.wait((LANGUAGE_MODEL,), seconds)
         return ready
+
+    def wait_settled(self) -> bool:
+        """Wait until every part that :meth:`open` began came up or failed; return whether requests can be answered."""
+        for name in self._background.state().parts:
+            self._background.wait((name,))
+        return self.readiness().ready
 
     def busy(self) -> AbstractContextManager[None]:
         """Return a context for one request: background work steps aside meanwhile."""
@@ -242,19 +251,20 @@ class Palate:
         with self._changing:
             report = self.catalog.import_items(path, progress)
             if (report.new or report.changed) and self._opened:
-                self._restart()
+                self._start_indexing()
         return report
 
     def build_index(self, *, rebuild: bool = False) -> Ready:
         """Index what is missing, or with ``rebuild`` everything anew, and return how far each part is when it is done."""
         with self._changing:
-            self._background.close()
             self._spaces = self.parts.indexer.spaces
             if rebuild:
+                if self._indexing is not None:
+                    self._indexing.stop.set()
                 stop = threading.Event()
                 stop.set()  # only the removal: the build itself runs in the background, where its progress is seen
                 self.parts.indexer.rebuild(None, stop)
-            self._restart()
+            self._start_indexing()
         self._background.wait((*self._spaces, SOURCES))
         return self._background.state()
 
@@ -268,50 +278,34 @@ class Palate:
 
     # Within
 
-    @property
-    def _needed(self) -> tuple[str, ...]:
-        return (*self._spaces[:1], SOURCES)
-
-    def _restart(self) -> None:
-        self._background.close()
-        self._start((self._index_lane(),))
-
-    def _start(self, lanes: Sequence[Sequence[Step]]) -> None:
-        before = self._background.state().parts
-        self._background = Background([lane for lane in lanes if lane], self._needed, before)
-        self._background.start()
-
-    def _index_lane(self) -> list[Step]:
-        spaces = [(space, self._index_step(space)) for space in self._spaces]
+    def _start_indexing(self) -> None:
+        spaces: list[Step] = [(space, self._index_step(space)) for space in self._spaces]
         sources: Step = (SOURCES, self._fit_step)
-        return [*spaces[:1], sources, *spaces[1:]]
+        self._indexing = self._background.start([*spaces[:1], sources, *spaces[1:]], instead_of=self._indexing)
 
-    def _llm_lane(self) -> list[Step]:
-        llm = self.llm
-        if llm is None:
-            return []
-
-        def step(report: Report) -> None:
+    def _llm_step(self, llm: LLM) -> Callable[[Report, threading.Event], None]:
+        def step(report: Report, stop: threading.Event) -> None:
             report(0, 1)
             anyio.run(llm.check)
             self._background.wait(seconds=_LONGEST_WAIT)
-            with self.busy():  # what it learns of its pace should not be what it is beside an index that is being built
-                anyio.run(warm_up, llm)
+            if not stop.is_set():
+                with self.busy():  # what it learns of its pace should not be what it is beside an index that is being built
+                    anyio.run(warm_up, llm)
 
-        return [(LANGUAGE_MODEL, step)]
+        return step
 
-    def _fit_step(self, report: Report) -> None:
+    def _fit_step(self, report: Report, _stop: threading.Event) -> None:
         report(0, 1)
         self.refit()
 
-    def _index_step(self, space: str) -> Callable[[Report], None]:
-        def step(report: Report) -> None:
+    def _index_step(self, space: str) -> Callable[[Report, threading.Event], None]:
+        def step(report: Report, stop: threading.Event) -> None:
             def progress(stage: str, done: int, total: int) -> None:
                 _logger.debug("%s: %d of %d", stage, done, total)
                 report(done, total)
                 self._traffic.wait_for_quiet()
 
-            status = self.parts.indexer.build(progress, self._background.stop, [space])[space]
+            status = self.parts.indexer.build(progress, stop, [space])[space]
             report(status.done, max(status.total - len(status.errors), status.done))
             for error in status.errors[:5]:
                 _logger.warning("%s: %s", space, error)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -16,7 +16,6 @@ from palate.errors import ConfigurationError
 
 __all__ = ["bind", "serve", "served"]
 
-_logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 5
 _START_SECONDS = 30.0
 
@@ -76,15 +75,16 @@ def _server(palate: Palate, on_start: Callable[[], None]) -> _Server:
 
 
 def serve(palate: Palate, listener: socket.socket, on_url: Callable[[str], None] = lambda _url: None) -> None:
-    """Serve until the process is told to stop. ``on_url`` is called once requests are taken."""
+    """Serve until the process is told to stop (main thread only). ``on_url`` is called once requests are taken."""
     url = _url(listener)
 
     def started() -> None:
         palate.lock.announce(url)
-        _logger.info("Palate listens at %s", url)
         on_url(url)
 
-    with listener:
+    # Once it has shut down, the server sends itself the signal again: that must not kill what is left to close.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with listener, suppress(KeyboardInterrupt):
         _server(palate, started).run(sockets=[listener])
 
 

@@ -80,7 +80,7 @@ def wait_ready(client: Client, console: Console, parts: Sequence[str] = ()) -> N
 
 @contextmanager
 def connected(
-    settings: Settings, console: Console, *, wait_for: tuple[str, ...] | None = ("llm",), fresh_index: bool = False
+    settings: Settings, console: Console, *, wait_for: tuple[str, ...] | None = ("text-mixed", "llm"), fresh_index: bool = False
 ) -> Iterator[Client]:
     """Give a client of the live owner of the data folder; where there is none, serve it here for as long as the context lasts.
 

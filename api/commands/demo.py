@@ -40,7 +40,7 @@ def demo(
             if listener is not None:
                 serve(palate, listener, lambda url: stderr.print(f"Open [bold]{url}/[/] in a browser.", soft_wrap=True))
                 return
-            if not palate.wait_ready(llm=True):
+            if not palate.wait_settled():
                 palate.require_ready()
                 raise Unavailable("The demo world did not come up.", remedy="'palate doctor' checks every part.")
             stdout.print(f"Prepared in {settings.home}.", soft_wrap=True)

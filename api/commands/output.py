@@ -39,6 +39,8 @@ def errors_shown(*, as_json: bool = False) -> Iterator[None]:
         if as_json:
             show_document(error.body if isinstance(error, RemoteError) else palate_envelope(error))
         raise typer.Exit(1) from error
+    except (typer.Exit, typer.Abort):
+        raise
     except Exception as error:
         _logger.exception("The command failed")
         if as_json:

@@ -8,13 +8,13 @@ from api.background import Background, Report, Traffic
 def test_lanes_run_in_order_and_report() -> None:
     done: list[str] = []
 
-    def first(report: Report) -> None:
+    def first(report: Report, _stop: threading.Event) -> None:
         report(1, 2)
         done.append("first")
 
-    background = Background([[("first", first), ("second", lambda _report: done.append("second"))]], ["first"])
+    background = Background(["first"])
     assert not background.state().ready
-    background.start()
+    background.start([("first", first), ("second", lambda _report, _stop: done.append("second"))])
     assert background.wait(("first", "second"), 10)
     assert done == ["first", "second"]
     assert background.state().parts["first"].model_dump() == {"done": 2, "total": 2, "error": None}
@@ -22,11 +22,11 @@ def test_lanes_run_in_order_and_report() -> None:
 
 
 def test_a_step_that_fails_says_so_and_the_lane_goes_on() -> None:
-    def broken(_report: Report) -> None:
+    def broken(_report: Report, _stop: threading.Event) -> None:
         raise ValueError("no weights")
 
-    background = Background([[("broken", broken), ("next", lambda _report: None)]], ["broken"])
-    background.start()
+    background = Background(["broken"])
+    background.start([("broken", broken), ("next", lambda _report, _stop: None)])
     assert background.wait(("next",), 10)
     assert not background.wait((), 10)
     state = background.state()
@@ -38,17 +38,43 @@ def test_a_step_that_fails_says_so_and_the_lane_goes_on() -> None:
 def test_closing_stops_before_the_next_step() -> None:
     began, go_on, ran = threading.Event(), threading.Event(), []
 
-    def slow(_report: Report) -> None:
+    def slow(_report: Report, _stop: threading.Event) -> None:
         began.set()
         go_on.wait(10)
 
-    background = Background([[("slow", slow), ("never", lambda _report: ran.append(1))]], ["slow"])
-    background.start()
+    background = Background(["slow"])
+    lane = background.start([("slow", slow), ("never", lambda _report, _stop: ran.append(1))])
     assert began.wait(10)
-    background.stop.set()
+    lane.stop.set()
     go_on.set()
     background.close()
     assert not ran
+
+
+def test_a_lane_that_takes_over_waits_and_the_old_one_is_silent() -> None:
+    began, go_on, order = threading.Event(), threading.Event(), []
+
+    def old(report: Report, stop: threading.Event) -> None:
+        began.set()
+        assert stop.wait(10)
+        assert go_on.wait(10)
+        report(7, 7)
+        order.append("old")
+
+    def new(report: Report, _stop: threading.Event) -> None:
+        report(1, 2)
+        order.append("new")
+
+    background = Background(["part"])
+    first = background.start([("part", old)])
+    assert began.wait(10)
+    background.start([("part", new)], instead_of=first)
+    assert background.state().parts["part"].done == 0
+    go_on.set()
+    assert background.wait((), 10)
+    assert order == ["old", "new"]
+    assert background.state().parts["part"].total == 2
+    background.close()
 
 
 def test_background_work_steps_aside_for_requests() -> None:
