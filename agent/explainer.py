@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
+import anyio.to_thread
 from pydantic import Field
 
 from agent.base import MentionFinder
@@ -94,8 +95,10 @@ class Explainer:
         wanting = [c.item for c in chosen if plain.get(c.item.item_id)][: self._fitting(deadline)]
         if self._llm is None or self._titles is None or not wanting:
             return {}
-        prompts = [build_explain_prompt(self._llm, item, plain[item.item_id][0][0], language) for item in wanting]
-        texts = await self._generate(self._llm, prompts, deadline)
+        llm = self._llm
+        texts = await self._generate(
+            llm, lambda: [build_explain_prompt(llm, i, plain[i.item_id][0][0], language) for i in wanting], deadline
+        )
         reasons: dict[str, Reason] = {}
         for item, text in zip(wanting, texts, strict=False):
             evidence = plain[item.item_id][0][1]
@@ -109,13 +112,15 @@ class Explainer:
         remaining = deadline.remaining()
         return self.config.prose if math.isinf(remaining) else min(self.config.prose, int(remaining / self._seconds))
 
-    async def _generate(self, llm: LLM, prompts: Sequence[str], deadline: Deadline) -> Sequence[str]:
+    async def _generate(self, llm: LLM, build: Callable[[], Sequence[str]], deadline: Deadline) -> Sequence[str]:
         config = GenerateConfig(max_tokens=self.config.max_tokens, stop=("\n",))
         before = anyio.current_time()
         try:
             # Cut short a little early: a token that has been begun is written to its end.
             within = Deadline(None) if math.isinf(deadline.remaining()) else Deadline(max(0.0, deadline.remaining() - 0.03))
             with anyio.move_on_after(deadline.remaining()):
+                # In a thread that may be left behind: the first prompt waits for the tokenizer.
+                prompts = await anyio.to_thread.run_sync(build, abandon_on_cancel=True)
                 texts = await llm.generate(prompts, config, within)
                 self._seconds = 0.7 * self._seconds + 0.3 * (anyio.current_time() - before) / len(prompts)
                 return texts

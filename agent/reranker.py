@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
+import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -72,18 +74,18 @@ class Reranker:
     ) -> Reranked:
         """Return the first ``config.candidates`` of ``candidates`` in a new order, the rest after them in their own.
 
-        An LLM that is late, down, or answers with anything but one finite number a label is left out: the order is then
-        the retriever's and ``degraded`` holds ``rerank``. Items that carry more of the
-        genres that were asked for stay first.
+        An LLM that is late, down, lacks its weights, or answers with anything but one finite number a label is left out: the
+        order is then the retriever's and ``degraded`` holds ``rerank``. Items that carry more of the genres that were asked for
+        stay first.
         """
         shown = candidates[: self.config.candidates]
         if self.llm is None or self.config.weight == 0.0 or len(shown) < 2:
             return Reranked(order=_retriever_order(candidates))
         if not deadline.allows(self.config.min_seconds):
             return Reranked(order=_retriever_order(candidates), degraded=("rerank",))
-        prompt = build_rank_prompt(self.llm, request, profile, history_items, shown, self.config.prompt)
+        build = partial(build_rank_prompt, self.llm, request, profile, history_items, shown, self.config.prompt)
         try:
-            scores = await self._scores(self.llm, prompt, deadline)
+            prompt, scores = await self._asked(self.llm, build, deadline)
         except PalateError as error:
             _log.info("rerank left out: %s", error.message)
             return Reranked(order=_retriever_order(candidates), degraded=("rerank",))
@@ -115,13 +117,15 @@ class Reranker:
             return {}
         return {"name": self.llm.name, "engine": self.llm.engine, "prompt_version": RANK_VERSION}
 
-    async def _scores(self, llm: LLM, prompt: LabelledPrompt, deadline: Deadline) -> Float32:
+    async def _asked(self, llm: LLM, build: Callable[[], LabelledPrompt], deadline: Deadline) -> tuple[LabelledPrompt, Float32]:
         with anyio.move_on_after(deadline.remaining()) as scope:
+            # In a thread that may be left behind: the first prompt waits for the tokenizer, and that for the model's conversion.
+            prompt = await anyio.to_thread.run_sync(build, abandon_on_cancel=True)
             scores = _checked(await llm.score_labels(prompt, deadline), len(prompt.labels))
             if not self.config.calibrate:
-                return scores
+                return prompt, scores
             scores = scores - await self.prior(len(prompt.labels), deadline)
-            return (scores - np.float32(np.logaddexp.reduce(scores))).astype(np.float32)
+            return prompt, (scores - np.float32(np.logaddexp.reduce(scores))).astype(np.float32)
         raise DeadlineExceeded(f"The LLM was late (cancelled: {scope.cancelled_caught}).", remedy="Give the request more time.")
 
 

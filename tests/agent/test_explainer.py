@@ -137,6 +137,16 @@ def test_other_prose_is_replaced_and_that_is_no_degradation(llm):
     assert explained.degraded == ()
 
 
+def test_without_weights_there_are_plain_sentences():
+    class Missing(ScriptedLLM):
+        def render(self, messages):
+            raise ServiceDown("The weights are not there.")
+
+    explained = explain(candidate("mars", WATCHED), llm=Missing())
+    assert [r.author for r in explained.reasons["mars"]] == ["template"]
+    assert explained.degraded == ()
+
+
 def test_prose_is_asked_for_only_as_much_as_fits():
     llm = ScriptedLLM()
     chosen = [candidate(item_id, WATCHED) for item_id in ("mars", "heat", "alien")]

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from agent import Reranker, RerankerConfig, ScriptedLLM
 from palate.deadline import Deadline
 from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Request, SourceHit
-from palate.errors import ServiceDown
+from palate.errors import MissingWeights, ServiceDown
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -83,6 +84,33 @@ def test_a_broken_llm_leaves_the_retrievers_order(llm):
     assert ids(reranked) == [f"c{i}" for i in range(20)]
     assert reranked.degraded == ("rerank",)
     assert reranked.llm_scores == {}
+
+
+def test_an_llm_without_weights_is_left_out():
+    class Missing(ScriptedLLM):
+        def render(self, messages):
+            raise MissingWeights("The model is not there.", remedy="Install it.")
+
+    reranked = rerank(Missing(), candidates())
+    assert ids(reranked) == [f"c{i}" for i in range(20)]
+    assert reranked.degraded == ("rerank",)
+
+
+def test_a_tokenizer_that_is_still_loading_is_not_waited_for():
+    class Loading(ScriptedLLM):
+        def render(self, messages):
+            time.sleep(2.0)
+            return super().render(messages)
+
+    async def timed():
+        start = time.monotonic()
+        shown = candidates()
+        reranked = await Reranker(Loading()).rerank(Request(person_id="ann"), Profile(person_id="ann"), shown, {}, Deadline(0.2))
+        return reranked.degraded, time.monotonic() - start
+
+    degraded, seconds = asyncio.run(timed())
+    assert degraded == ("rerank",)
+    assert seconds < 1.5
 
 
 def test_an_llm_that_does_not_keep_its_deadline_is_cut_off():
