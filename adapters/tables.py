@@ -27,10 +27,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import DatabaseError
 
 from palate.domain import Identifier, Platform
 from palate.errors import InvalidInput, Unavailable
+from palate.sql import opening
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -112,18 +112,13 @@ def open_tables(engine: Engine) -> None:
         Unavailable: The database is damaged, is not there, or was written by a newer version.
 
     """
-    try:
+    with opening(engine, "history"):
         _metadata.create_all(engine)
         with engine.begin() as connection:
             known = {row.key: row.number for row in connection.execute(select(meta))}
             for key, number in (("schema", SCHEMA_VERSION), ("revision", 0)):
                 if key not in known:
                     connection.execute(insert(meta).values(key=key, number=number))
-    except DatabaseError as error:
-        raise Unavailable(
-            f"The history store {engine.url.database!r} cannot be opened: {error.orig}.",
-            remedy="Restore the file from a copy, or move it away to begin a new one.",
-        ) from error
     if known.get("schema", SCHEMA_VERSION) > SCHEMA_VERSION:
         raise Unavailable(
             f"The history store {engine.url.database!r} has schema {known['schema']}, this version knows {SCHEMA_VERSION}.",

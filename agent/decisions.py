@@ -6,6 +6,7 @@ from sqlalchemy import Column, Engine, Float, Index, MetaData, String, Table, Te
 
 from palate.domain import DecisionRecord
 from palate.errors import NotFound
+from palate.sql import opening, scrub
 
 __all__ = ["DecisionStore"]
 
@@ -22,11 +23,20 @@ _decisions = Table(
 
 
 class DecisionStore:
-    """Decision records as JSON documents beside the columns they are found by. The tables are made where missing."""
+    """Decision records as JSON documents beside the columns they are found by. The tables are made where missing.
+
+    Args:
+        engine: Where the tables are, or are made.
+
+    Raises:
+        Unavailable: The database is damaged or is not there.
+
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        _metadata.create_all(engine)
+        with opening(engine, "decision"):
+            _metadata.create_all(engine)
 
     def put(self, record: DecisionRecord) -> None:
         """Keep a record, durably on return."""
@@ -62,9 +72,11 @@ class DecisionStore:
             return [DecisionRecord.model_validate_json(document) for document in connection.execute(query).scalars()]
 
     def erase(self, person_id: str) -> int:
-        """Remove all of a person's records; return how many there were."""
+        """Remove all of a person's records; return how many there were. On SQLite the bytes go from the file and its log."""
         with self._engine.begin() as connection:
-            return connection.execute(delete(_decisions).where(_decisions.c.person_id == person_id)).rowcount
+            removed = connection.execute(delete(_decisions).where(_decisions.c.person_id == person_id)).rowcount
+        scrub(self._engine)
+        return removed
 
     def close(self) -> None:
         """Release the engine's connections."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 
-__all__ = ["open_sqlite", "scrub"]
+from palate.errors import Unavailable
+
+__all__ = ["open_sqlite", "opening", "scrub"]
 
 
 def open_sqlite(path: Path, *, survives_power_loss: bool = True) -> Engine:
@@ -31,6 +36,23 @@ def open_sqlite(path: Path, *, survives_power_loss: bool = True) -> Engine:
         cursor.close()
 
     return engine
+
+
+@contextmanager
+def opening(engine: Engine, store: str) -> Iterator[None]:
+    """Make the tables of a store within this context: what the database raises says which store it is and what to do.
+
+    Raises:
+        Unavailable: The database is damaged or is not there.
+
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        raise Unavailable(
+            f"The {store} store {engine.url.database!r} cannot be opened: {error.orig}.",
+            remedy="Restore the file from a copy, or move it away to begin a new one.",
+        ) from error
 
 
 def scrub(engine: Engine) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from palate.domain import Item, Progress
 from palate.errors import NotFound
+from palate.sql import opening
 from retrieval.base import ItemTable
 from retrieval.catalog_io import CatalogReport, ItemRowError, read_items
 
@@ -46,13 +47,16 @@ class SqlCatalog:
     Args:
         engine: Where the tables are; they are made when they are not there.
 
+    Raises:
+        Unavailable: The database is damaged or is not there.
+
     """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._table: tuple[int, ItemTable] | None = None
-        with engine.begin() as connection:
+        with opening(engine, "catalog"), engine.begin() as connection:
             _metadata.create_all(connection)
             connection.execute(self._insert(_state).values(id=1, revision=0).on_conflict_do_nothing())
 

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import IntegrityError
 
-from palate.sql import open_sqlite, scrub
+from palate.errors import Unavailable
+from palate.sql import open_sqlite, opening, scrub
 
 
 @pytest.fixture
@@ -45,3 +46,10 @@ def test_other_databases_are_left_alone() -> None:
     engine.dialect.name = "other"
     scrub(engine)
     engine.dispose()
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"no database" * 500)
+    engine = open_sqlite(tmp_path / "a.db")
+    with pytest.raises(Unavailable, match=r"The catalog store '.*a\.db' cannot be opened: .* Restore"), opening(engine, "catalog"):
+        engine.connect()
