@@ -159,6 +159,8 @@ class Indexer:
 
     def _build_space(self, feed: Feed, items: Sequence[Item], progress: Progress | None, stop: threading.Event | None) -> None:
         name = feed.space
+        if not any(feed.has(item) for item in items) and not self._index.ids(name):
+            return  # nothing to embed: the weights need not be loaded
         self._index.open_space(name, version=feed.version, dim=feed.dim)
         hashes, there = self._ledger.hashes(name), self._index.ids(name)
         with self._state:

@@ -234,3 +234,18 @@ def test_the_status_can_be_asked_for_during_a_build(world):
     seen = []
     indexer.build(lambda *_: seen.append(indexer.status()["text-en"].done))
     assert seen == [0, 64, 128, 192, 200]
+
+
+def test_a_space_with_nothing_to_embed_never_loads_its_weights(world):
+    class Unloadable:
+        space = "image"
+
+        @property
+        def version(self):
+            raise AssertionError("the weights were loaded")
+
+        dim = version
+
+    world.catalog.put([Item(item_id="a", type="movie", title="A")])
+    status = world(HashText(), image=Unloadable()).build()
+    assert (status["image"].done, status["image"].total) == (0, 0)
