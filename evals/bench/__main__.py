@@ -46,7 +46,7 @@ def _plot(report: dict[str, Any], path: Path) -> None:
 
     figure, axis = pyplot.subplots(figsize=(8, 4), layout="constrained")
     rows = report["engines"]
-    bars = axis.barh([row["engine"] for row in rows], [row["p50"] for row in rows], color="#4b6cb7")
+    axis.barh([row["engine"] for row in rows], [row["p50"] for row in rows], color="#4b6cb7")
     axis.errorbar(
         [row["p50"] for row in rows],
         range(len(rows)),
@@ -55,7 +55,9 @@ def _plot(report: dict[str, Any], path: Path) -> None:
         ecolor="#333333",
         capsize=3,
     )
-    axis.bar_label(bars, [f"rank corr. {row['rank_correlation']:.2f}" for row in rows], label_type="center", color="white")
+    for place, row in enumerate(rows):
+        axis.text(max(row["p50"], row["p95"]), place, f"  rank correlation {row['rank_correlation']:.2f}", va="center")
+    axis.margins(x=0.35)
     axis.invert_yaxis()
     axis.set_xlabel("milliseconds for one prompt (bar: p50, whisker: p95)")
     axis.set_title(f"One prefill of {report['tokens']['mean']:.0f} tokens, {report['config']['threads']} threads")

@@ -42,6 +42,7 @@ def engine(name: str, hf: Path, converted: ConvertedModel, prefix: int, threads:
         threads: CPU threads.
 
     """
+    _import(name)
     start = time.perf_counter()
     score = _torch(name, hf, threads) if name.startswith("torch") else _ct2(converted, prefix if "prefix" in name else 0, threads)
     try:
@@ -49,6 +50,17 @@ def engine(name: str, hf: Path, converted: ConvertedModel, prefix: int, threads:
     finally:
         del score
         gc.collect()
+
+
+def _import(name: str) -> None:
+    """Import first, so that the time to load is that of the weights."""
+    if not name.startswith("torch"):
+        return
+    import torch  # noqa: F401
+    from transformers import LlamaForCausalLM  # noqa: F401
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _torch(name: str, hf: Path, threads: int) -> Score:
