@@ -67,6 +67,12 @@ class PalateParts:
     closers: Sequence[Callable[[], None]] = ()
 
 
+def _renew_titles(parts: PalateParts) -> None:
+    """Read the catalog's titles anew where it changed, and match what waited for them: never the one without the other."""
+    if parts.vocabulary.renew(parts.catalog.table()):
+        parts.history.rematch(parts.vocabulary)
+
+
 class _FreshImporter(Importer):
     """Matches against the catalog as it is when an import begins."""
 
@@ -75,7 +81,7 @@ class _FreshImporter(Importer):
         self._parts = parts
 
     def run(self, platform: str, path: Path, person_id: str | None, progress: Progress | None = None) -> ImportReport:
-        self._parts.vocabulary.renew(self._parts.catalog.table())
+        _renew_titles(self._parts)
         return super().run(platform, path, person_id, progress)
 
 
@@ -271,8 +277,7 @@ class Palate:
     def refit(self) -> None:
         """Read titles anew, match what waited for them, and fit the sources."""
         with self._changing:
-            if self.vocabulary.renew(self.catalog.table()):
-                self.history.rematch(self.vocabulary)
+            _renew_titles(self.parts)
             self.parts.retriever.fit(self.history)
             self._fitted = True
 

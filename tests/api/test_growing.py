@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.client import Client, RemoteError
+from palate.domain import Item
 
 
 def owner(http: httpx.Client) -> Client:
@@ -44,6 +45,22 @@ def test_new_items_are_indexed_recommended_and_matched(tmp_path: Path, serve: An
         assert slate["items"][0]["item_id"] == "new-1"
         history = http.get("/v1/people/bob/history").json()
         assert [entry["item_id"] for entry in history["entries"]] == ["new-1"]
+
+
+def test_what_waited_is_matched_though_an_import_reads_the_new_titles_first(tmp_path: Path, serve: Any) -> None:
+    def export(name: str, title: str) -> Path:
+        file = tmp_path / name
+        file.write_text(f'Title,Date\n"{title}","3/14/24"\n', "utf-8")
+        return file
+
+    with serve(tmp_path / "home") as http:
+        palate = http.palate
+        palate.import_history("netflix", export("one.csv", "A Brand New Film"), "bob")
+        palate.catalog.put([Item(item_id="new-1", type="movie", title="A Brand New Film")])
+        palate.import_history("netflix", export("two.csv", "Alien"), "bob")
+        palate.refit()
+        assert {event.item_id for event in palate.history.events("bob")} == {"new-1", "film-0"}
+        assert palate.history.unmatched("bob") == []
 
 
 def test_the_index_is_built_anew(tmp_path: Path, serve: Any) -> None:
