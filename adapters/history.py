@@ -115,10 +115,14 @@ class HistoryStore:
             rows = connection.execute(statement.order_by(events.c.at.desc(), events.c.event_id)).all()
         return [_event(row) for row in rows]
 
-    def known(self, event_ids: Iterable[str]) -> set[str]:
-        """Return which of these events the history holds already, whatever was consented."""
+    def known(self, event_ids: Iterable[str]) -> dict[str, Account]:
+        """Return which of these events the history holds already, and of which account, whatever was consented."""
+        columns = (events.c.event_id, events.c.platform, events.c.user_id)
         with self._engine.connect() as connection:
-            return _known(connection, events.c.event_id, event_ids)
+            rows = [
+                row for ids in chunks(event_ids) for row in connection.execute(select(*columns).where(events.c.event_id.in_(ids)))
+            ]
+        return {row.event_id: Account(platform=row.platform, user_id=row.user_id) for row in rows}
 
     def unmatched(self, person_id: str) -> list[UnmatchedEvent]:
         """Return a person's events that match no item of the catalog, newest first, whatever was consented."""

@@ -58,14 +58,21 @@ def _take(palate: Palate, entries: Sequence[EventBody | EventResult]) -> EventsA
         known = palate.history.known([event.event_id for event in events])
         if accounts.new:
             palate.history.link_all(accounts.new)
-        palate.history.append(events)
+        palate.history.append(events)  # of one id the first counts, as below
     results: list[EventResult] = []
     for entry in made:
         if isinstance(entry, EventResult):
             results.append(entry)
+            continue
+        account = Account(platform=entry.platform, user_id=entry.user_id)
+        if entry.event_id not in known:
+            known[entry.event_id] = account
+            results.append(EventResult(event_id=entry.event_id, status="accepted"))
+        elif known[entry.event_id] == account:
+            results.append(EventResult(event_id=entry.event_id, status="duplicate"))
         else:
-            results.append(EventResult(event_id=entry.event_id, status="duplicate" if entry.event_id in known else "accepted"))
-            known.add(entry.event_id)
+            reason = f"event_id {entry.event_id!r} is an event of another account. Send one that no other person or platform uses."
+            results.append(EventResult(event_id=entry.event_id, status="rejected", reason=reason))
     count = {status: sum(result.status == status for result in results) for status in ("accepted", "duplicate", "rejected")}
     return EventsAnswer(accepted=count["accepted"], duplicates=count["duplicate"], rejected=count["rejected"], results=results)
 

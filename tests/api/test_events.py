@@ -99,3 +99,11 @@ def test_what_was_acknowledged_is_there_after_closing(tmp_path: Path, serve: Any
         post(http, like("keeper", event_id="kept-1"))
     with serve(tmp_path) as http:
         assert post(http, like("keeper", event_id="kept-1"))["duplicates"] == 1
+
+
+def test_an_event_id_of_another_person_is_no_duplicate(http: httpx.Client) -> None:
+    post(http, like("own-1", event_id="own-e1"))
+    answer = post(http, [like("own-2", event_id="own-e1"), like("own-2", event_id="own-e2"), like("own-3", event_id="own-e2")])
+    assert [result["status"] for result in answer["results"]] == ["rejected", "accepted", "rejected"]
+    assert (answer["accepted"], answer["duplicates"], answer["rejected"]) == (1, 0, 2)
+    assert "another account" in answer["results"][0]["reason"]
