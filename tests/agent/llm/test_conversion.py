@@ -99,6 +99,7 @@ def test_a_hugging_face_folder_gives_torchs_numbers(tiny, tmp_path):
     asyncio.run(llm.close())
 
 
+@pytest.mark.slow
 def test_a_lora_adapter_is_merged(tiny, lora, tmp_path):
     merged = scores(tiny, tmp_path, lora)
     np.testing.assert_allclose(merged, torch_scores(tiny, lora), atol=1e-3)
@@ -154,7 +155,10 @@ def test_of_two_processes_one_converts(tiny, tmp_path):
         assert sorted(pool.map(_in_process, [(tiny, tmp_path)] * 2, chunksize=1)) == [False, True]
 
 
-def test_what_cannot_be_converted_is_named(tiny, lora, tmp_path):
+def test_what_cannot_be_converted_is_named(tiny, tmp_path):
+    lora = tmp_path / "lora"
+    lora.mkdir()
+    (lora / "adapter_config.json").write_text("{}")
     with pytest.raises(MissingWeights, match="nowhere"):
         convert(tmp_path / "nowhere", tmp_path, "m")
     with pytest.raises(InvalidInput, match="LoRA adapter"):
