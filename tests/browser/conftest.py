@@ -1,17 +1,14 @@
 """Chromium, and the two servers that the page is looked at on: canned answers, and the real demo."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-REAL_START_SECONDS = 600
 
 
 def chromium():
@@ -42,31 +39,9 @@ def mock_url():
 
 
 @pytest.fixture(scope="session")
-def real_url(tmp_path_factory):
-    """Return the address of a real demo: the one in PALATE_BROWSER_URL, or one started on a new home."""
-    if given := os.environ.get("PALATE_BROWSER_URL"):
-        yield given.rstrip("/")
-        return
-    home = tmp_path_factory.mktemp("home")
-    log = home.with_suffix(".log")
-    command = [sys.executable, "-c", "from api.cli import main; main()", "demo", "--port", "0"]
-    environment = {**os.environ, "PALATE_HOME": str(home)}
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=environment) as server:
-        try:
-            yield _address(server, home, log)
-        finally:
-            server.terminate()
-
-
-def _address(server, home, log):
-    end = time.monotonic() + REAL_START_SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        record = home / "owner.json"
-        url = json.loads(record.read_text()).get("url") if record.exists() else None
-        if url:
-            return url
-        time.sleep(0.5)
-    pytest.fail(f"'palate demo' did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+def real_url(real_demo):
+    """Return the address of the real demo."""
+    return real_demo.url
 
 
 @pytest.fixture
