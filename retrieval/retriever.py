@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -27,6 +29,8 @@ __all__ = ["Retrieved", "Retriever", "RetrieverConfig", "TableCatalog"]
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_LEAST_SECONDS = 0.05  # for the sources until the first has answered, however late it is: an empty slate helps nobody
+_THREADS = 8  # with all of them held up, whatever comes is late, and left out
 
 
 class TableCatalog(Protocol):
@@ -122,10 +126,10 @@ class _Once:
 class Retriever:
     """Asks every candidate source in time, fuses and calibrates what they offer, and says what speaks for it.
 
-    Sources are asked quickest first (equally quick to a millisecond: in the order given). One that is predicted not to be ready by
-    the deadline, or that fails, is left out and named in ``degraded``; one is always asked. Reads may come from many threads; a fit
-    replaces everything at once. When the catalog has changed, the next request starts a new fit in the background and is answered
-    from what was fitted before, less the items that are gone.
+    Sources are asked quickest first (equally quick to a millisecond: in the order given). One that is predicted not to be ready
+    by the deadline, that is not ready by then, or that fails, is left out and named in ``degraded``; one is always asked. Reads
+    may come from many threads; a fit replaces everything at once. When the catalog has changed, the next request starts a new
+    fit in the background and is answered from what was fitted before, less the items that are gone.
     """
 
     def __init__(self, catalog: TableCatalog, sources: Sequence[CandidateSource], config: RetrieverConfig | None = None) -> None:
@@ -137,6 +141,7 @@ class Retriever:
         self._fitted: _Fitted | None = None
         self._fitting = threading.Lock()
         self._paces = _Paces()
+        self._threads = ThreadPoolExecutor(_THREADS, "source")
 
     def fit(self, interactions: InteractionReader, progress: Progress | None = None) -> None:
         """Read the catalog and fit every source on it and on ``interactions``.
@@ -228,18 +233,28 @@ class Retriever:
                 continue
             source = run.fitted.sources[name]
             ask = partial(source.candidates, run.profile, run.query, self.config.n_per_source, run.allowed)
-            found = self._timed(run, name, kind, ask)
+            found = self._timed(run, name, kind, ask, least=0.0 if any(offered.values()) else _LEAST_SECONDS)
             if found is not None:
                 offered[name] = [
                     s for s in found if s.item_id in run.fitted.table.rows and run.allowed[run.fitted.table.rows[s.item_id]]
                 ]
         return offered
 
-    def _timed(self, run: _Run, name: str, kind: str, work: Callable[[], _T]) -> _T | None:
-        """Return what ``work`` returns; ``None`` if it failed, which is logged and named."""
+    def _timed(self, run: _Run, name: str, kind: str, work: Callable[[], _T], *, least: float = 0.0) -> _T | None:
+        """Return what ``work`` returns; ``None`` if it failed or was late, which is logged and named.
+
+        A source cannot be interrupted: one that is late is left behind in its thread. It has ``least`` seconds in any case.
+        """
         start = time.perf_counter()
+        left = run.deadline.remaining()
         try:
-            return work()
+            if math.isinf(left):
+                return work()
+            return self._threads.submit(work).result(max(left, least))
+        except TimeoutError:
+            _log.warning("%r was not done in time and is left out", name)
+            run.degraded.append("explain" if name.endswith(".evidence") else f"retrieve:{name}")
+            return None
         except Exception:  # noqa: BLE001 - a source may be a plug-in and raise anything; the others must stand
             _log.exception("The candidate source %r failed", name)
             run.degraded.append(f"retrieve:{name.removesuffix('.evidence')}")

@@ -328,3 +328,12 @@ def test_with_real_vectors_on_real_films(films, movielens, tmp_path):
         assert len(found.candidates) == 20
     assert np.median(spent) < 0.05
     index.close()
+
+
+def test_a_source_that_hangs_is_left_behind(catalog):
+    retriever = make(catalog, Fixed("slow", ["m1"], seconds=3.0))
+    start = time.monotonic()
+    found = retriever.retrieve(Request(person_id="ann"), sample_profile(), Deadline(0.5))
+    assert time.monotonic() - start < 2.0
+    assert found.candidates
+    assert "retrieve:slow" in found.degraded
