@@ -16,7 +16,7 @@ class ChatBody(Body):
     """One turn of a conversation; without ``conversation_id`` a new one begins. ``stream`` false gives one JSON document."""
 
     person_id: Identifier
-    message: Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_CHARS)]
+    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARS)]
     conversation_id: Identifier | None = None
     n: Annotated[int, Field(ge=1, le=20)] = 6
     without_platforms: Annotated[tuple[str, ...], Field(max_length=50)] = ()

@@ -8,6 +8,7 @@ from api.protocol import Clock
 from api.recommendations.protocol import RecommendationBody, RecommendationOut, SlateOut
 from api.runtime import Palate
 from palate.domain import Query, Recommendation, Request, Slate
+from palate.errors import InvalidInput
 
 __all__ = ["media_url", "recommend", "slate_out"]
 
@@ -24,7 +25,7 @@ def _both(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
 def _merged(query: Query, body: RecommendationBody) -> Query:
     """Return the query with the body's filters: lists are joined, and what the body says of types and years goes first."""
     asked = body.filters
-    return query.model_copy(
+    merged = query.model_copy(
         update={
             "types": asked.types or query.types,
             "genres": _both(query.genres, asked.genres),
@@ -33,6 +34,13 @@ def _merged(query: Query, body: RecommendationBody) -> Query:
             "year_max": query.year_max if asked.year_max is None else asked.year_max,
         }
     )
+    if merged.year_min is not None and merged.year_max is not None and merged.year_min > merged.year_max:
+        raise InvalidInput(
+            f"The years {merged.year_min} to {merged.year_max} contradict each other.",
+            remedy="Let year_min be no later than year_max, in the query and the filters together.",
+            param="filters.year_min",
+        )
+    return merged
 
 
 def _recommendation_out(item: Recommendation) -> RecommendationOut:

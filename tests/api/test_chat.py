@@ -73,6 +73,12 @@ def test_an_empty_or_huge_message_is_refused_before_the_stream(http: httpx.Clien
 
 
 def test_what_fails_after_the_beginning_is_an_error_event(http: httpx.Client) -> None:
-    events = talk(http, message="   ")
+    events = talk(http, message="\x1f")  # white space to the agent, none to the validation of the body
     assert events[-1][0] == "error"
     assert events[-1][1]["error"]["code"] == "invalid_input"
+
+
+def test_a_message_of_spaces_is_refused_before_the_stream_begins(http: httpx.Client) -> None:
+    answer = http.post("/v1/chat", json={"person_id": "ann", "message": "   "})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["param"] == "message"

@@ -111,3 +111,9 @@ def test_an_item_outside_the_slate_is_not_explained(http: httpx.Client) -> None:
     answer = http.post("/v1/explanations", json={"decision_id": document["decision_id"], "item_id": "no-such-item"})
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "not_found"
+
+
+def test_years_that_contradict_each_other_are_refused_by_name(http: httpx.Client) -> None:
+    answer = http.post("/v1/recommendations", json={"person_id": "ann", "filters": {"year_min": 1990, "year_max": 1980}})
+    assert answer.status_code in {400, 422}
+    assert "1990" in answer.json()["error"]["message"]
