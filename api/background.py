@@ -87,8 +87,8 @@ class Background:
             lane.thread.start()  # within the lock: whoever closes joins only threads that began
         return lane
 
-    def close(self, seconds: float = 60.0) -> None:
-        """Ask all lanes to stop, and wait for them."""
+    def close(self, seconds: float = 15.0) -> bool:
+        """Ask all lanes to stop, and wait for each; return whether all did. Loading a model, for one, cannot be interrupted."""
         with self._changed:
             self._closed = True
             lanes = self._lanes
@@ -97,6 +97,7 @@ class Background:
             self._changed.notify_all()
         for lane in lanes:
             lane.thread.join(seconds)
+        return not any(lane.thread.is_alive() for lane in lanes)
 
     def state(self) -> Ready:
         """Return how far each part is."""

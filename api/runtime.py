@@ -100,6 +100,8 @@ class Palate:
         self.vocabulary, self.recommender, self.llm = parts.vocabulary, parts.recommender, parts.llm
         self.importer = _FreshImporter(parts)
         self.taking_events = threading.Lock()
+        self.quiet = True
+        """Whether all background work had ended when this was closed."""
         self._traffic = Traffic()
         self._changing = threading.RLock()
         self._background = Background((*parts.indexer.spaces[:1], SOURCES))
@@ -129,7 +131,7 @@ class Palate:
         if self._closed:
             return
         self._closed = True
-        self._background.close()
+        self.quiet = self._background.close()
         if self.llm is not None:
             anyio.run(self.llm.close)
         for close in self.parts.closers:

@@ -118,17 +118,23 @@ def _media_source(settings: Settings) -> MediaSource | None:
 def embedders(settings: Settings) -> list[LazyEmbedder]:
     """Return the embedders: English text, mixed text, pictures, sound. They load their weights on first use."""
 
-    def english() -> Any:
-        return retrieval.MiniLmEmbedder(settings.text_model)
+    def bounded(load: Callable[[], Any]) -> Callable[[], Any]:
+        def loaded() -> Any:
+            import torch
+
+            torch.set_num_threads(settings.llm_threads)
+            return load()
+
+        return loaded
 
     def pictures() -> Any:
         return retrieval.OpenClipEmbedder(settings.clip_model) if settings.clip_model else retrieval.EfficientNetEmbedder()
 
     return [
-        LazyEmbedder("text-en", english),
-        LazyEmbedder("text-mixed", lambda: retrieval.E5Embedder()),  # noqa: PLW0108 - looked up on first use, as it is slow to import
-        LazyEmbedder("image", pictures),
-        LazyEmbedder("audio", lambda: retrieval.MusicnnEmbedder()),  # noqa: PLW0108
+        LazyEmbedder("text-en", bounded(lambda: retrieval.MiniLmEmbedder(settings.text_model))),
+        LazyEmbedder("text-mixed", lambda: retrieval.E5Embedder()),  # noqa: PLW0108 - looked up on first use: it is slow to import
+        LazyEmbedder("image", bounded(pictures)),
+        LazyEmbedder("audio", bounded(lambda: retrieval.MusicnnEmbedder())),  # noqa: PLW0108
     ]
 
 

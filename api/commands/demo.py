@@ -22,7 +22,7 @@ def demo(
     with errors_shown():
         settings = load_settings(port=port, demo=True)
         from api.preparation import prepare
-        from api.server import bind, serve
+        from api.server import bind, leave, serve
         from api.wiring import build
 
         listening = nullcontext(None) if prepare_only else bind(settings.host, settings.port)
@@ -39,8 +39,9 @@ def demo(
             palate.open(media=not prepare_only)
             if listener is not None:
                 serve(palate, listener, lambda url: stderr.print(f"Open [bold]{url}/[/] in a browser.", soft_wrap=True))
-                return
-            if not palate.wait_settled():
+            elif palate.wait_settled():
+                stdout.print(f"Prepared in {settings.home}.", soft_wrap=True)
+            else:
                 palate.require_ready()
                 raise Unavailable("The demo world did not come up.", remedy="'palate doctor' checks every part.")
-            stdout.print(f"Prepared in {settings.home}.", soft_wrap=True)
+        leave(palate)

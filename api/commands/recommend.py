@@ -11,6 +11,8 @@ from api.session import connected, load_settings
 
 __all__ = ["recommend", "why"]
 
+_NO_HURRY_MS = 60_000
+
 
 def recommend(  # noqa: PLR0917 - its parameters are the command's options
     person: Annotated[str, typer.Argument(help="Whom for.")],
@@ -39,7 +41,8 @@ def why(
 ) -> None:
     """Say why an item was in a slate, from that decision's record."""
     with errors_shown(as_json=as_json), connected(load_settings(), stderr, wait_for=None) as client:
-        explanation = client.post("/v1/explanations", {"decision_id": decision, "item_id": item})
+        body = {"decision_id": decision, "item_id": item, "deadline_ms": _NO_HURRY_MS}
+        explanation = client.post("/v1/explanations", body)
         if as_json:
             show_document(explanation)
         else:

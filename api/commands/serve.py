@@ -20,10 +20,11 @@ def serve(
     """Serve the API and the widget until told to stop."""
     with errors_shown():
         settings = load_settings(host=host, port=port, demo=demo)
-        from api.server import bind
+        from api.server import bind, leave
         from api.server import serve as run
         from api.wiring import build
 
         with bind(settings.host, settings.port) as listener, build(settings) as palate:
             palate.open()
             run(palate, listener, lambda url: stderr.print(f"Palate listens at [bold]{url}[/]", soft_wrap=True))
+        leave(palate)

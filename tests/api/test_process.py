@@ -79,7 +79,7 @@ def test_everything_works_without_a_server_and_after_a_restart(tmp_path: Path) -
     assert json.loads(why.stdout)["rank"] == 1
     with server(home) as (process, _url):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(150) == 0
     assert not (home / "owner.json").exists()
     with server(home):
         again = command(home, "serve", "--port", "0")
