@@ -36,6 +36,10 @@ def quote(text: str, limit: int = 80) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+_SOUND = re.compile(r"\bsound\w*|听起来|声音", re.IGNORECASE)
+_LOOK = re.compile(r"\blook\w*|看起来|画面", re.IGNORECASE)
+
+
 def check_reason(
     text: str,
     item: Item,
@@ -56,12 +60,19 @@ def check_reason(
     if sentence is None:
         return None
     used = cited(sentence, evidence, items_by_id, language=language)
-    if not used or not _platforms_hold(sentence, evidence, used, items_by_id):
+    if not used or not _platforms_hold(sentence, evidence, used, items_by_id) or not _senses_hold(sentence, used):
         return None
     words = [w for e in evidence for w in _words(e, language)] + [genre_name(g, language) for g in item.genres] + [*item.creators]
     numbers = [e.detail for e in evidence] + [str(k.year) for k in known if k.year]
     masked = _mask(sentence, known)
     return sentence if clean(masked, words, numbers, language) and _titles_hold(sentence, masked, known, catalog_titles) else None
+
+
+def _senses_hold(sentence: str, used: Sequence[Evidence]) -> bool:
+    """Return whether what is said to sound or look alike was heard or seen: nearness in words or covers is not nearness in sound."""
+    spaces = {e.detail for e in used if e.kind == "content" and e.detail}
+    senses = (("audio", _SOUND), ("image", _LOOK))
+    return all(space in spaces or not spaces or not sense.search(sentence) for space, sense in senses)
 
 
 def check_reply(

@@ -136,3 +136,12 @@ def test_what_passes_is_one_clean_line(text):
         assert len(sentence) <= 240
         assert not set(sentence) & set("<>|[]*")
         assert check(sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    ("space", "verb", "holds"), [("audio", "Sounds", True), ("image", "Sounds", False), ("audio", "Looks", False)]
+)
+def test_what_was_only_seen_does_not_sound_alike(space, verb, holds):
+    evidence = PLAYED.model_copy(update={"detail": space})
+    said = check(f"{verb} close to {GLASS.title}, which you played on Spotify.", (evidence,))
+    assert (said is not None) is holds
