@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from agent.base import MentionFinder
-from agent.rules import clean, strip_lead
+from agent.rules import CLAIMS, clean, strip_lead
 from agent.words import detail_terms, genre_name, platform_name
 from palate.domain import Evidence, Item
 
@@ -65,11 +65,13 @@ def check_reason(
     words = [w for e in evidence for w in _words(e, language)] + [genre_name(g, language) for g in item.genres] + [*item.creators]
     numbers = [e.detail for e in evidence] + [str(k.year) for k in known if k.year]
     masked = _mask(sentence, known)
+    if CLAIMS.search(masked):
+        return None
     return sentence if clean(masked, words, numbers, language) and _titles_hold(sentence, masked, known, catalog_titles) else None
 
 
 def _senses_hold(sentence: str, used: Sequence[Evidence]) -> bool:
-    """Return whether what is said to sound or look alike was heard or seen: nearness in words or covers is not nearness in sound."""
+    """Return whether what is said to sound or look alike was heard or seen: near in words is not near in sound."""
     spaces = {e.detail for e in used if e.kind == "content" and e.detail}
     senses = (("audio", _SOUND), ("image", _LOOK))
     return all(space in spaces or not spaces or not sense.search(sentence) for space, sense in senses)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["clean", "strip_lead"]
+__all__ = ["CLAIMS", "clean", "strip_lead"]
 
 _MARKUP = re.compile(
     r"https?:|www\.|\b[\w-]+\.(?:com|org|net|io|cn)\b|[<>{}\[\]|*`#_~\\^@‹›¦]|\bim_(?:start|end)\b|\b\w+:\s", re.IGNORECASE
@@ -20,6 +20,12 @@ _PRAISE = re.compile(
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|nothing|neither|nor|without|unlike|hardly|barely|cannot|avoid\w*|hate\w*|dislik\w*)\b|n['’]t\b|"
     r"[不没无未勿]|别(?![人的样处])|非(?!常)|讨厌",
+    re.IGNORECASE,
+)
+# Relations that no evidence tells of, whichever titles stand around them.
+CLAIMS = re.compile(
+    r"\b(?:example|version|sequel|prequel|remake|part|story|song|film|movie|track|album|theme) (?:of|about|by|from)\b|"
+    r"\b(?:direct|star|writ|compos|perform|produc|featur|based)\w* (?:by|on|in)\b|\babout the same\b",
     re.IGNORECASE,
 )
 _ORDERS = re.compile(

@@ -82,13 +82,12 @@ class Sentences:
         if not evidence:
             return None
         e = evidence[0]
-        sound = e.detail == "audio" or item.type == self._items[str(e.item_id)].type == "track"
         title = self._title(e)
         if self._zh:
-            how = "听起来" if sound else "画面" if e.detail == "image" else "内容"
+            how = "听起来" if e.detail == "audio" else "画面" if e.detail == "image" else "介绍"
             return f"{how}接近{self._whose(e)}{title}。", (e,)
-        how = "Sounds" if sound else "Looks" if e.detail == "image" else "Is in its subject"
-        return f"{how} close to {title}, {self._whose(e)}.", (e,)
+        how = {"audio": "Sounds close to", "image": "Looks close to"}.get(e.detail, "Is described much like")
+        return f"{how} {title}, {self._whose(e)}.", (e,)
 
     def _asked_for(self, evidence: Sequence[Evidence]) -> tuple[str, tuple[Evidence, ...]] | None:
         names, used = self._genres(evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from api.protocol import Clock
@@ -59,17 +60,26 @@ def slate_out(slate: Slate) -> SlateOut:
     )
 
 
+def _check_genres(palate: Palate, asked: Sequence[str], param: str) -> None:
+    known = palate.parts.catalog.table().genre_names
+    unknown = [genre for genre in asked if genre.casefold() not in {name.casefold() for name in known}]
+    if unknown:
+        raise InvalidInput(f"No item has the genre {unknown[0]!r}.", remedy=f"Use some of: {', '.join(known)}.", param=param)
+
+
 async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> SlateOut:
     """Return a slate.
 
     Raises:
         UnknownPlatform: ``without_platforms`` names one that is not known.
-        InvalidInput: The query is too long, or the years contradict each other.
+        InvalidInput: The query is too long, a genre is unknown, or the years contradict each other.
         Unavailable: The index is not far enough yet.
 
     """
     palate.require_ready()
     palate.check_platforms(body.without_platforms, param="without_platforms")
+    _check_genres(palate, body.filters.genres, "filters.genres")
+    _check_genres(palate, body.filters.without_genres, "filters.without_genres")
     deadline_ms = body.deadline_ms or palate.settings.deadline_ms
     query = _merged(palate.understand(body.query or ""), body)
     request = Request(

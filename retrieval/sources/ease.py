@@ -117,12 +117,16 @@ class EaseSource:
         return out
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-        """Return up to three history items of the greatest positive contribution, with that contribution."""
+        """Return up to three liked history items of the greatest positive contribution, with that contribution.
+
+        What was disliked can speak for an item too (people who like the one do not like the other): it counts in the score and is
+        not given as a reason.
+        """
         shares = self.contributions(profile, query, item_ids)
         best = np.argsort(-shares, axis=0, kind="stable")[:3]
         found: dict[str, list[Evidence]] = {}
         for at, item_id in enumerate(item_ids):
-            rows = [row for row in best[:, at].tolist() if shares[row, at] > 0]
+            rows = [row for row in best[:, at].tolist() if shares[row, at] > 0 and profile.entries[row].weight > 0]
             if rows:
                 found[item_id] = [
                     Evidence(

@@ -78,6 +78,8 @@ def test_the_first_sentence_is_cleaned(text, clean):
         'Because you watched Fargo and "the lost reel".',
         "Because you watched Fargo with Фильм.",
         "Because you watched \u202eFargo.",
+        "You watched Heat, which is an example of Fargo.",
+        "Because you watched Fargo, the crime story of Heat.",
     ],
 )
 def test_what_does_not_hold_is_refused(text):

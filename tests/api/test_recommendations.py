@@ -117,3 +117,12 @@ def test_years_that_contradict_each_other_are_refused_by_name(http: httpx.Client
     answer = http.post("/v1/recommendations", json={"person_id": "ann", "filters": {"year_min": 1990, "year_max": 1980}})
     assert answer.status_code in {400, 422}
     assert "1990" in answer.json()["error"]["message"]
+
+
+def test_a_genre_that_no_item_has_is_refused_with_the_known_ones(http: httpx.Client) -> None:
+    answer = http.post("/v1/recommendations", json={"person_id": "ann", "filters": {"genres": ["Nogenre"]}})
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["param"] == "filters.genres"
+    assert "'Nogenre'" in error["message"]
+    assert "Comedy" in error["message"]

@@ -178,3 +178,13 @@ def test_ranks_real_people_better_than_popularity(movielens, movielens_table):
             hits += any(s.item_id == target for s in source.candidates(profile, Query(), 10, allowed))
         found[source.name] = hits
     assert found["ease"] > 1.3 * found["pop"]
+
+
+def test_what_was_disliked_is_no_reason():
+    profile = sample_profile()
+    soured = profile.model_copy(update={"entries": tuple(e.model_copy(update={"weight": -abs(e.weight)}) for e in profile.entries)})
+    source = EaseSource(EaseConfig(regularization=5.0, min_people=1))
+    source.fit(ItemTable(sample_items()), sample_interactions())
+    ids = [item.item_id for item in sample_items()]
+    assert (source.contributions(soured, Query(), ids) > 0).any()
+    assert source.explain(soured, Query(), ids) == {}
