@@ -181,8 +181,7 @@ def test_ranks_real_people_better_than_popularity(movielens, movielens_table):
 
 
 def test_what_was_disliked_is_no_reason():
-    profile = sample_profile()
-    soured = profile.model_copy(update={"entries": tuple(e.model_copy(update={"weight": -abs(e.weight)}) for e in profile.entries)})
+    soured = sample_profile("film-00", "film-01", "film-04", "film-08", weight=-1.0)
     source = EaseSource(EaseConfig(regularization=5.0, min_people=1))
     source.fit(ItemTable(sample_items()), sample_interactions())
     ids = [item.item_id for item in sample_items()]
