@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 REAL_START_SECONDS = 600
@@ -35,7 +36,14 @@ def _address(server, home, log):
     while time.monotonic() < end and server.poll() is None:
         record = home / "owner.json"
         url = json.loads(record.read_text()).get("url") if record.exists() else None
-        if url:
+        if url and _ready(url):
             return url
         time.sleep(0.5)
     pytest.fail(f"'palate demo' did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _ready(url):
+    try:
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+    except httpx.HTTPError:
+        return False
