@@ -16,7 +16,8 @@ def chromium():
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its event loop keeps other tests in this process from running theirs.
+@pytest.fixture(scope="module")
 def browser():
     executable = chromium()
     if executable is None:
