@@ -22,7 +22,7 @@ from api.runtime import DEMO_MARKER, Palate, PalateParts
 from api.vocabulary import Vocabulary
 from palate.plugins import load_plugins
 from palate.settings import Settings
-from palate.sql import open_sqlite
+from palate.sql import open_sqlite, opening
 from retrieval import ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceContext, SqlCatalog
 
 __all__ = ["Palate", "build", "embedders", "index_folder"]
@@ -60,7 +60,9 @@ def build(
         settings.media.mkdir(parents=True, exist_ok=True)
         engines = [open_sqlite(settings.home / f"{name}.db") for name in ("catalog", "history")]
         # A record is written within the deadline of its request; the last ones may go with the power, but not with the process.
-        engines.append(open_sqlite(settings.home / "decisions.db", survives_power_loss=False))
+        engines += [open_sqlite(settings.home / f"{name}.db", survives_power_loss=False) for name in ("decisions", "conversations")]
+        with opening(engines[3], "conversations"), engines[3].connect() as connection:  # the checkpointer would fail in mid-chat
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
         catalog, history, decisions = SqlCatalog(engines[0]), HistoryStore(engines[1]), DecisionStore(engines[2])
         vocabulary = Vocabulary()
         media_source = _media_source(settings)

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from palate.deadline import Deadline
 from palate.domain import Candidate, Evidence, Interaction, InteractionReader, Profile, Progress, Query, Request, Value
-from palate.errors import ConfigurationError, Unavailable
+from palate.errors import ConfigurationError, PalateError, Unavailable
 from retrieval.base import CandidateSource, ItemTable, Mask, Scored
 from retrieval.calibration import calibrated, type_target
 from retrieval.counterfactual import moving
@@ -160,6 +160,9 @@ class Retriever:
                 fresh = copy.copy(source)
                 try:
                     fresh.fit(table, once)
+                except PalateError as error:  # it says what to do; where it came from would hide that
+                    _log.error("The candidate source %r could not be fitted: %s", source.name, error)
+                    failed.add(source.name)
                 except Exception:  # noqa: BLE001 - a plug-in may raise anything; the others must stand
                     _log.exception("The candidate source %r could not be fitted", source.name)
                     failed.add(source.name)

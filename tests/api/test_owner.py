@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from api.owner import HomeLock, find_owner
-from palate.errors import Busy
+from api.wiring import build
+from palate.errors import Busy, Unavailable
+from palate.settings import Settings
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
@@ -73,3 +75,10 @@ def test_an_address_that_another_process_answers_at_is_no_owner(tmp_path: Path) 
     record = {"pid": os.getpid(), "started": "2024-01-01T00:00:00Z", "token": "t", "url": "http://127.0.0.1:9"}
     (tmp_path / "owner.json").write_text(json.dumps(record))
     assert find_owner(tmp_path) is None
+
+
+@pytest.mark.parametrize("store", ["catalog", "history", "decisions", "conversations"])
+def test_a_damaged_store_is_named_with_what_to_do(tmp_path: Path, store: str) -> None:
+    (tmp_path / f"{store}.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(Unavailable, match=rf"{store}.*Restore the file"):
+        build(Settings(home=tmp_path, llm="none"), models=[])
