@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import chat, demo, doctor, imports, index, recommend, serve
+from api.commands import chat, demo, doctor, fit, imports, index, recommend, serve
+from api.commands import eval as evaluation
 from api.commands.output import errors_shown
 from api.logs import configure_logging
 from api.session import load_settings
@@ -22,6 +23,8 @@ app.command()(recommend.why)
 app.add_typer(imports.history, name="history")
 app.add_typer(imports.catalog, name="catalog")
 app.add_typer(index.index, name="index")
+app.command()(fit.fit)
+app.add_typer(evaluation.evaluation, name="eval")
 app.command()(doctor.doctor)
 
 

@@ -276,12 +276,25 @@ class Palate:
         self._background.wait((*self._spaces, SOURCES))
         return self._background.state()
 
-    def refit(self) -> None:
+    def refit(self, progress: Progress | None = None) -> None:
         """Read titles anew, match what waited for them, and fit the sources."""
         with self._changing:
             _renew_titles(self.parts)
-            self.parts.retriever.fit(self.history)
+            self.parts.retriever.fit(self.history, progress)
             self._fitted = True
+
+    def fit(self) -> Retriever:
+        """Fit the sources anew in the background, where its progress is seen, and return the retriever when it is done.
+
+        Raises:
+            Unavailable: Nothing could be fitted.
+
+        """
+        self._background.start([(SOURCES, self._fit_step)])
+        if not self._background.wait((SOURCES,)):
+            error = self._background.state().parts[SOURCES].error
+            raise Unavailable(f"The sources could not be fitted: {error}.", remedy="'palate doctor' checks every part.")
+        return self.parts.retriever
 
     # Within
 
@@ -303,7 +316,7 @@ class Palate:
 
     def _fit_step(self, report: Report, _stop: threading.Event) -> None:
         report(0, 1)
-        self.refit()
+        self.refit(lambda _stage, done, total: report(done, total))
 
     def _index_step(self, space: str) -> Callable[[Report, threading.Event], None]:
         def step(report: Report, stop: threading.Event) -> None:

@@ -187,6 +187,11 @@ class Retriever:
         """Return the fitted sources by name."""
         return self._state().sources
 
+    @property
+    def failed(self) -> frozenset[str]:
+        """Return the names of the sources that could not be fitted, and are left out until the next fit."""
+        return self._state().failed
+
     def describe(self) -> dict[str, Any]:
         """Return the config and each source's description."""
         return {"config": self.config.model_dump(), "sources": [source.describe() for source in self.sources.values()]}

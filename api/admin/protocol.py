@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
+from pydantic import BaseModel, StringConstraints
 
 from api.protocol import Body
 from palate.domain import Identifier
 
-__all__ = ["CatalogImportBody", "HistoryImportBody", "IndexBody"]
+__all__ = ["CatalogImportBody", "FitBody", "FitReport", "HistoryImportBody", "IndexBody"]
 
 
 class HistoryImportBody(Body):
@@ -31,3 +31,14 @@ class IndexBody(Body):
     """``build`` adds what is missing; ``rebuild`` throws the index away first."""
 
     action: Literal["build", "rebuild"] = "build"
+
+
+class FitBody(Body):
+    """Nothing is chosen."""
+
+
+class FitReport(BaseModel):
+    """Each fitted source as it describes itself, and the names of those that could not be fitted."""
+
+    sources: list[dict[str, Any]]
+    failed: list[str]

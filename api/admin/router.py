@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.admin.access import FromThisMachine
-from api.admin.protocol import CatalogImportBody, HistoryImportBody, IndexBody
+from api.admin.protocol import CatalogImportBody, FitBody, FitReport, HistoryImportBody, IndexBody
 from api.health.protocol import Ready
 from api.parts import Parts
 
@@ -32,6 +32,13 @@ def post_catalog(body: CatalogImportBody, palate: Parts) -> dict[str, Any]:
 def post_index(body: IndexBody, palate: Parts) -> Ready:
     """Build or rebuild the index; answers when it stands."""
     return palate.build_index(rebuild=body.action == "rebuild")
+
+
+@router.post("/fit")
+def post_fit(_body: FitBody, palate: Parts) -> FitReport:
+    """Fit the candidate sources anew; answers when it is done, and requests are answered from the old fit meanwhile."""
+    retriever = palate.fit()
+    return FitReport(sources=retriever.describe()["sources"], failed=sorted(retriever.failed))
 
 
 @router.get("/doctor")

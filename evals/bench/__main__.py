@@ -1,4 +1,4 @@
-"""``python -m evals.bench``: measures, prints a table, writes ``build/bench/rerank.json`` and ``rerank.png``."""
+"""``python -m evals.bench [rerank] [latency] [scale]``: measures, prints tables, writes a ``.json`` and a ``.png`` each."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import argparse
 import json
 import platform
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from evals.bench.latency import LatencyBenchConfig, bench_latency, plot_latency
 from evals.bench.rerank import RerankBenchConfig, bench_rerank
+from evals.bench.scale import ScaleBenchConfig, bench_scale, plot_scale
 from palate.errors import PalateError
 
 _GOAL = 1.15
 _ROW = ("engine", "load_s", "p50", "p95", "rank_correlation", "rank_correlation_min", "same_top")
 
 
-def _tables(report: dict[str, Any]) -> list[Table]:
+def _rerank_tables(report: dict[str, Any]) -> list[Table]:
     times = Table(title=f"Reranking {report['config']['candidates']} candidates, {report['tokens']['mean']:.0f} tokens")
     for column in ("", "p50 ms", "p95 ms"):
         times.add_column(column, justify="left" if not column else "right")
@@ -38,7 +42,7 @@ def _tables(report: dict[str, Any]) -> list[Table]:
     return [times, engines, other]
 
 
-def _plot(report: dict[str, Any], path: Path) -> None:
+def _plot_rerank(report: dict[str, Any], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -65,28 +69,88 @@ def _plot(report: dict[str, Any], path: Path) -> None:
     pyplot.close(figure)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmarks; return 0, or 1 where something that is needed is not there."""
+def _latency_tables(report: dict[str, Any]) -> list[Table]:
+    shown = Table(title=f"Event to next slate, {report['rounds']} rounds, {report['reflected']} reflected")
+    for column in ("", "p50 ms", "p95 ms", "p99 ms"):
+        shown.add_column(column, justify="right" if column else "left")
+    for name, key in (
+        (f"accepted to next slate (goal {report['goal_ms']:.0f})", "reflected_ms"),
+        ("sent to accepted", "accepted_ms"),
+    ):
+        shown.add_row(name, *(f"{report[key][p]:.1f}" for p in ("p50", "p95", "p99")))
+    return [shown]
+
+
+def _scale_tables(report: dict[str, Any]) -> list[Table]:
+    goal = f"goal {report['goal_ms']:.0f} ms at {report['goal_items']:,}"
+    shown = Table(title=f"Ranking one user against n items ({goal})")
+    for column in ("items", "p50 ms", "p95 ms", "slowest source ms", "fit s", "resident MiB", "left out"):
+        shown.add_column(column, justify="right")
+    for row in report["rows"]:
+        name, spent = max(row["stages_ms"].items(), key=lambda pair: pair[1], default=("", 0.0))
+        cells = (f"{row['items']:,}", str(row["p50"]), str(row["p95"]), f"{name} {spent:.1f}", str(row["fit_seconds"]))
+        shown.add_row(*cells, f"{row['resident_mb']:.0f}", ", ".join(row["left_out"]))
+    return [shown]
+
+
+@dataclass(frozen=True)
+class _Bench:
+    run: Callable[[argparse.Namespace, Callable[[str], None]], dict[str, Any]]
+    tables: Callable[[dict[str, Any]], list[Table]]
+    plot: Callable[[dict[str, Any], Path], None]
+
+
+_BENCHES = {
+    "rerank": _Bench(
+        lambda given, tell: bench_rerank(RerankBenchConfig(prompts=given.prompts, compared=given.compared), tell),
+        _rerank_tables,
+        _plot_rerank,
+    ),
+    "latency": _Bench(
+        lambda given, tell: bench_latency(LatencyBenchConfig(rounds=given.rounds, url=given.url), tell),
+        _latency_tables,
+        plot_latency,
+    ),
+    "scale": _Bench(lambda given, tell: bench_scale(ScaleBenchConfig(sizes=tuple(given.sizes)), tell), _scale_tables, plot_scale),
+}
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m evals.bench", description=__doc__)
+    parser.add_argument("benches", nargs="*", metavar="BENCH", help=f"{', '.join(_BENCHES)}; by default all")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for results")
-    parser.add_argument("--prompts", type=int, default=RerankBenchConfig().prompts, help="how many prompts are timed")
-    parser.add_argument("--compared", type=int, default=RerankBenchConfig().compared, help="how many of them every engine gets")
+    parser.add_argument("--prompts", type=int, default=RerankBenchConfig().prompts, help="rerank: how many prompts are timed")
+    parser.add_argument("--compared", type=int, default=RerankBenchConfig().compared, help="rerank: how many every engine gets")
+    parser.add_argument("--rounds", type=int, default=LatencyBenchConfig().rounds, help="latency: how many events are timed")
+    parser.add_argument("--url", default=None, help="latency: a server that runs already; by default one is started")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(ScaleBenchConfig().sizes), help="scale: how many items")
     given = parser.parse_args(arguments)
+    if unknown := sorted(set(given.benches) - set(_BENCHES)):
+        parser.error(f"there is no benchmark {', '.join(unknown)}; known: {', '.join(_BENCHES)}")
+    return given
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks; return 0, or 1 where something that one of them needs is not there."""
+    given = _parse(arguments)
     errors, out = Console(stderr=True), Console()
-    try:
-        config = RerankBenchConfig(prompts=given.prompts, compared=given.compared)
-        report = bench_rerank(config, lambda what: errors.print(f"[dim]{what} …[/dim]"))
-    except PalateError as error:
-        errors.print(f"[red]{error}[/red]")
-        return 1
-    report["machine"] = {"platform": platform.platform(), "processor": platform.machine(), "python": platform.python_version()}
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "rerank.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
-    _plot(report, given.out / "rerank.png")
-    for table in _tables(report):
-        out.print(table)
-    errors.print(f"Written to {given.out / 'rerank.json'} and {given.out / 'rerank.png'}.")
-    return 0
+    status = 0
+    for name in given.benches or _BENCHES:
+        bench = _BENCHES[name]
+        try:
+            report = bench.run(given, lambda what: errors.print(f"[dim]{what} …[/dim]"))
+        except PalateError as error:
+            errors.print(f"[red]{error}[/red]")
+            status = 1
+            continue
+        report["machine"] = {"platform": platform.platform(), "processor": platform.machine(), "python": platform.python_version()}
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / f"{name}.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+        bench.plot(report, given.out / f"{name}.png")
+        for table in bench.tables(report):
+            out.print(table)
+        errors.print(f"Written to {given.out / f'{name}.json'} and {given.out / f'{name}.png'}.")
+    return status
 
 
 if __name__ == "__main__":

@@ -32,14 +32,14 @@ def test_percentiles():
 
 def test_a_missing_engine_is_said_with_the_remedy(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(__import__("sys").modules, "ctranslate2", None)
-    assert main(["--out", str(tmp_path / "out")]) == 1
+    assert main(["rerank", "--out", str(tmp_path / "out")]) == 1
     assert "make setup" in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
 def test_the_benchmark_runs_whole(tmp_path):
-    assert main(["--out", str(tmp_path), "--prompts", "4", "--compared", "2"]) == 0
+    assert main(["rerank", "--out", str(tmp_path), "--prompts", "4", "--compared", "2"]) == 0
     report = json.loads((tmp_path / "rerank.json").read_text())
     assert [row["engine"] for row in report["engines"]] == list(ENGINES)
     assert report["engines"][0]["rank_correlation"] == 1.0

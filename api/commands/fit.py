@@ -1,0 +1,32 @@
+"""``palate fit``."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.session import connected, load_settings, show_readiness
+
+__all__ = ["fit"]
+
+
+def fit(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
+    """Fit the candidate sources anew on the catalog and all histories."""
+    with errors_shown(as_json=as_json), connected(load_settings(), stderr, wait_for=None) as client:
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(client.post, "/v1/admin/fit", {})
+            show_readiness(client, stderr, lambda _state: answer.done())
+            report = answer.result()
+        if as_json:
+            show_document(report)
+        else:
+            for source in report["sources"]:
+                stdout.print(f"{escape(source['name'])}: fitted")
+            for name in report["failed"]:
+                stderr.print(f"[yellow]{escape(name)}[/]: could not be fitted; the log says why")
+        if report["failed"]:
+            raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Suites, one module each: what is measured, and how it is reported."""

@@ -1,0 +1,206 @@
+"""Fusion that learns: one ranking from all that the collaborative signals and the items say."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from palate.domain import Evidence, InteractionReader, Profile, Progress, Query, Value
+from palate.errors import IndexUnusable, Unavailable
+from retrieval.base import Float32, ItemTable, Mask, Scored
+from retrieval.features import FeatureConfig, Features, History, Statistics
+from retrieval.learned_training import Targets, examples, moments, read_sequences
+from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
+
+__all__ = ["LearnedFusion", "LearnedFusionConfig"]
+
+_LEAST_GROUPS = 20
+"""Fewer moments with a target among the candidates teach nothing that would hold."""
+_FORMAT = 1
+
+
+class LearnedFusionConfig(Value):
+    """``targets`` is what a good ranking puts first: the ``next`` item, or ``any`` that the person took; ratings (0 to 1)
+    below ``liked_from`` are not learned from. A person with fewer than ``min_history`` items is not served. Training uses up to
+    ``positions`` moments a person and ``max_moments`` in all, each with ``n_train`` candidates and a history of at least
+    ``train_history``; ``n_pool`` are ranked when serving. ``max_items`` bounds the dense matrix to the items that most people took.
+    ``seed`` draws the moments.
+    """
+
+    features: FeatureConfig = FeatureConfig()
+    targets: Targets = "next"
+    liked_from: float = Field(default=0.0, ge=0, le=1)
+    min_history: int = Field(default=3, ge=1)
+    positions: int = Field(default=10, ge=1)
+    max_moments: int = Field(default=16_000, ge=1)
+    train_history: int = Field(default=2, ge=1)
+    n_train: int = Field(default=200, ge=2)
+    n_pool: int = Field(default=500, ge=1)
+    max_items: int = Field(default=13_000, ge=1, le=20_000)
+    trees: TreesConfig = TreesConfig()
+    seed: int = 0
+
+
+class LearnedFusion:
+    """Ranks by LambdaRank trees (:class:`retrieval.learned_trees.Trees`) over :class:`retrieval.features.Features`.
+
+    It is trained on moments of the histories it is fitted on, with statistics from which the person's later events were taken out
+    exactly, so that no target is known to a feature. It serves profiles with at least ``min_history`` known items and no query;
+    it says nothing of items that nobody took. ``name`` is that of a row of reports.
+    """
+
+    name = "fusion"
+
+    def __init__(self, config: LearnedFusionConfig | None = None) -> None:
+        self.config = config or LearnedFusionConfig()
+        self._table: ItemTable | None = None
+        self._rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._columns: dict[str, int] = {}
+        self._people: dict[str, int] = {}
+        self._features: Features | None = None
+        self._trees = Trees()
+        self._facts: dict[str, Any] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Return whether it has been fitted on enough to serve."""
+        return bool(self._trees)
+
+    def fit(self, table: ItemTable, interactions: InteractionReader, progress: Progress | None = None) -> None:
+        """Learn from the items and the interactions. With too few of them nothing is served (:attr:`ready` is false).
+
+        Raises:
+            MissingExtra: LightGBM is not installed.
+
+        """
+        config = self.config
+        load_lightgbm()  # before the long work
+        sequences, rows, people = read_sequences(table, interactions, config.max_items, config.liked_from)
+        if progress is not None:
+            progress("fusion statistics", 0, 1)
+        statistics = Statistics.fit(sequences, table.genres[rows], table.years[rows], config.features)
+        features = Features(statistics, config.features)
+        rng = np.random.default_rng(config.seed)
+        chosen = moments(
+            sequences,
+            config.targets,
+            positions=config.positions,
+            least=config.train_history,
+            limit=config.max_moments,
+            rng=rng,
+        )
+        learned = examples(features, chosen, config.n_train, progress)
+        trees = Trees.fit(learned, config.trees, progress) if len(learned.sizes) >= _LEAST_GROUPS else Trees()
+        self._set(table, rows, [_hashed(person) for person in people], features, trees)
+        self._facts = {"items": len(rows), "people": len(people), "moments": len(learned.sizes), "found": round(learned.found, 4)}
+
+    def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
+        """Return up to ``n`` items, best first, ties by item id; none for a query, or a person with too short a history."""
+        history = self._history(profile)
+        if history is None or not query.empty or n < 1:
+            return []
+        table, features = self._fitted()
+        scores = features.scores(history)
+        pool = features.pool(scores, history, max(n, self.config.n_pool), allowed[self._rows])
+        values = self._predicted(features, scores, history, pool)
+        best = np.lexsort((pool, -values))[:n]
+        return [Scored(table.ids[self._rows[pool[at]]], float(values[at])) for at in best.tolist()]
+
+    def score(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> Float32:
+        """Return the scores of items, float32 [len(item_ids)]; NaN where it has nothing to say (unknown items, a query, a short
+        history). Scores compare within one call.
+        """
+        out = np.full(len(item_ids), np.nan, dtype=np.float32)
+        history = self._history(profile)
+        known = [(at, self._columns[item_id]) for at, item_id in enumerate(item_ids) if item_id in self._columns]
+        if history is None or not query.empty or not known:
+            return out
+        _, features = self._fitted()
+        scores = features.scores(history)
+        asked = np.array([column for _, column in known], dtype=np.int64)
+        pool = features.pool(scores, history, self.config.n_pool)
+        whole = np.concatenate([asked, pool[~np.isin(pool, asked)]])
+        out[[at for at, _ in known]] = self._predicted(features, scores, history, whole)[: len(asked)]
+        return out
+
+    def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
+        """Return nothing: no single fact has an exact share in an order that trees learned; the sources' evidence speaks."""
+        return {}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the config and what it was fitted on."""
+        return {"name": self.name, "config": self.config.model_dump(), "ready": self.ready, **self._facts}
+
+    def save(self, folder: Path) -> None:
+        """Write what was fitted to a folder: ``fusion.npz`` (statistics) and ``fusion-<i>.txt`` (LightGBM's text models)."""
+        table, features = self._fitted()
+        folder.mkdir(parents=True, exist_ok=True)
+        ids = np.array([table.ids[row] for row in self._rows.tolist()], dtype=np.str_)
+        people = np.array(list(self._people), dtype=np.str_)
+        with (folder / "fusion.npz").open("wb") as file:
+            arrays = features.statistics.arrays()
+            np.savez(file, format=_FORMAT, ids=ids, people=people, trees=len(self._trees), **arrays)  # type: ignore[arg-type]
+        self._trees.save(folder)
+
+    def load(self, folder: Path, table: ItemTable) -> None:
+        """Read what :meth:`save` wrote, for the same items.
+
+        Raises:
+            IndexUnusable: The files cannot be read, or belong to other items.
+            MissingExtra: LightGBM is not installed.
+
+        """
+        remedy = f"Delete {folder} and fit again."
+        try:
+            with (folder / "fusion.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                held = {name: stored[name] for name in stored.files}
+            ids, people, count = held["ids"].tolist(), held["people"].tolist(), int(held["trees"])
+            statistics = Statistics.from_arrays(held)
+            trees = Trees.load(folder, count, self.config.trees.threads)
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
+        if int(held["format"]) != _FORMAT or any(item_id not in table.rows for item_id in ids):
+            raise IndexUnusable(f"{folder} holds a fusion of other items than the catalog's.", remedy=remedy)
+        rows = np.array([table.rows[item_id] for item_id in ids], dtype=np.int64)
+        self._set(table, rows, people, Features(statistics, self.config.features), trees)
+
+    def _set(self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: Trees) -> None:
+        self._rows, self._features, self._trees = rows, features, trees
+        self._columns = {table.ids[row]: column for column, row in enumerate(rows.tolist())}
+        self._people = {person: place for place, person in enumerate(people)}
+        self._table = table
+
+    def _history(self, profile: Profile) -> History | None:
+        if not self._trees:
+            return None
+        entries = {e.item_id: e for e in reversed(profile.liked) if e.item_id in self._columns}
+        newest = dict.fromkeys(e.item_id for e in profile.liked if e.item_id in self._columns)
+        if len(newest) < self.config.min_history:
+            return None
+        ordered = [entries[item_id] for item_id in reversed(newest)]
+        return History(
+            items=np.array([self._columns[e.item_id] for e in ordered], dtype=np.int32),
+            at=np.array([e.at.timestamp() for e in ordered], dtype=np.float64),
+            values=np.array([np.nan if e.value is None else e.value for e in ordered], dtype=np.float32),
+            person=self._people.get(_hashed(profile.person_id), -1),
+        )
+
+    def _predicted(self, features: Features, scores: dict[str, Float32], history: History, pool: NDArray[np.int64]) -> Float32:
+        _, x = features.matrix(scores, history, pool)
+        return self._trees.predict(x)
+
+    def _fitted(self) -> tuple[ItemTable, Features]:
+        if self._table is None or self._features is None:
+            raise Unavailable("The learned fusion is not fitted.", remedy="Call fit(table, interactions) first.")
+        return self._table, self._features
+
+
+def _hashed(person_id: str) -> str:
+    return hashlib.sha256(person_id.encode()).hexdigest()[:16]

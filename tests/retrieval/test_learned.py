@@ -1,0 +1,192 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from palate.domain import Interaction, Item, Profile, ProfileEntry, Query
+from palate.errors import IndexUnusable, Unavailable
+from palate.testing.candidate_source import ListedInteractions
+from retrieval.base import ItemTable
+from retrieval.features import FeatureConfig
+from retrieval.learned import LearnedFusion, LearnedFusionConfig
+from retrieval.learned_training import moments, read_sequences
+from retrieval.learned_trees import TreesConfig
+
+pytest.importorskip("lightgbm")
+
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+_ITEMS = 60
+CONFIG = LearnedFusionConfig(
+    features=FeatureConfig(neighbours=20), trees=TreesConfig(trees=30, leaves=7, min_leaf=5), n_train=40, n_pool=50
+)
+
+
+def table() -> ItemTable:
+    films = [
+        Item(item_id=f"f{i:02d}", type="movie", title=f"Film {i}", year=1960 + i, genres=(f"g{i % 4}",)) for i in range(_ITEMS)
+    ]
+    return ItemTable([*films, Item(item_id="new", type="track", title="Never heard")])
+
+
+def next_of(item: int) -> int:
+    """Return what follows an item in this world: mostly the film seven places on."""
+    return (item + 7) % _ITEMS
+
+
+def interactions(seed: int = 0, people: int = 80) -> ListedInteractions:
+    rng = np.random.default_rng(seed)
+    events = []
+    for person in range(people):
+        item, seen = int(rng.integers(_ITEMS)), list[int]()
+        while len(seen) < 12:
+            seen.append(item)
+            item = next_of(item) if rng.random() < 0.8 else int(rng.integers(_ITEMS))
+            while item in seen:
+                item = int(rng.integers(_ITEMS))
+        events += [Interaction(f"p{person:03d}", f"f{i:02d}", "complete", None, 1e9 + n) for n, i in enumerate(seen)]
+    return ListedInteractions(events)
+
+
+def profile(*items: str, person_id: str = "stranger", weight: float = 1.0) -> Profile:
+    """Return a profile of items, oldest first."""
+    entries = [
+        ProfileEntry(item_id=i, platform="tv", verb="complete", at=_START + timedelta(days=n), weight=weight)
+        for n, i in enumerate(items)
+    ]
+    return Profile(person_id=person_id, entries=tuple(reversed(entries)), seen=frozenset(items))
+
+
+@pytest.fixture(scope="module")
+def fitted() -> LearnedFusion:
+    made = LearnedFusion(CONFIG)
+    made.fit(table(), interactions())
+    return made
+
+
+def everything() -> np.ndarray:
+    return np.ones(len(table()), dtype=np.bool_)
+
+
+def test_what_comes_next_is_learned(fitted: LearnedFusion) -> None:
+    hits = 0
+    for start in range(20):
+        seen = [start, next_of(start), next_of(next_of(start))]
+        wanted = f"f{next_of(seen[-1]):02d}"
+        found = fitted.candidates(profile(*(f"f{i:02d}" for i in seen)), Query(), 3, everything())
+        hits += wanted in [scored.item_id for scored in found]
+    assert hits >= 18
+
+
+def test_scores_agree_with_the_order_of_candidates(fitted: LearnedFusion) -> None:
+    who = profile("f01", "f08", "f15")
+    found = fitted.candidates(who, Query(), 10, everything())
+    scores = fitted.score(who, Query(), [scored.item_id for scored in found])
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, [scored.score for scored in found], rtol=1e-5)
+    assert sorted(scores.tolist(), reverse=True) == scores.tolist()
+
+
+def test_nothing_is_said_of_what_nobody_took(fitted: LearnedFusion) -> None:
+    scores = fitted.score(profile("f01", "f08", "f15"), Query(), ["new", "f22", "gone"])
+    assert np.isnan(scores).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("who", "query"),
+    [
+        (profile("f01", "f08"), Query()),
+        (profile(), Query()),
+        (profile("new", "f01", "f08"), Query()),
+        (profile("f01", "f08", "f15", weight=-1.0), Query()),
+        (profile("f01", "f08", "f15"), Query(text="something old")),
+    ],
+)
+def test_a_short_history_or_a_query_is_left_to_the_floor(fitted: LearnedFusion, who: Profile, query: Query) -> None:
+    assert fitted.candidates(who, query, 5, everything()) == []
+    assert np.isnan(fitted.score(who, query, ["f22"])).all()
+
+
+def test_only_what_is_allowed_and_unseen_is_offered(fitted: LearnedFusion) -> None:
+    allowed = everything()
+    allowed[20:] = False
+    found = [scored.item_id for scored in fitted.candidates(profile("f01", "f08", "f15"), Query(), 50, allowed)]
+    assert set(found) <= {f"f{i:02d}" for i in range(20)} - {"f01", "f08", "f15"}
+    assert len(found) == len(set(found)) > 5
+
+
+def test_the_same_seed_gives_the_same_scores(fitted: LearnedFusion) -> None:
+    again = LearnedFusion(CONFIG)
+    again.fit(table(), interactions())
+    who = profile("f03", "f10", "f17")
+    assert again.candidates(who, Query(), 20, everything()) == fitted.candidates(who, Query(), 20, everything())
+
+
+def test_what_was_saved_serves_the_same(fitted: LearnedFusion, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "fusion")
+    again = LearnedFusion(CONFIG)
+    again.load(tmp_path / "fusion", table())
+    who = profile("f03", "f10", "f17", person_id="p001")
+    assert again.candidates(who, Query(), 20, everything()) == fitted.candidates(who, Query(), 20, everything())
+    assert "p001" not in (tmp_path / "fusion" / "fusion.npz").read_bytes().decode("latin1").replace("\x00", "")
+
+
+@pytest.mark.parametrize("damage", ["empty", "missing", "text", "items"])
+def test_damaged_files_are_named(fitted: LearnedFusion, tmp_path: Path, damage: str) -> None:
+    fitted.save(tmp_path)
+    items = table()
+    if damage == "empty":
+        (tmp_path / "fusion.npz").write_bytes(b"")
+    elif damage == "missing":
+        (tmp_path / "fusion-0.txt").unlink()
+    elif damage == "text":
+        (tmp_path / "fusion-0.txt").write_text("not a model")
+    else:
+        items = ItemTable(items.items[5:])
+    with pytest.raises(IndexUnusable, match="fit again"):
+        LearnedFusion(CONFIG).load(tmp_path, items)
+
+
+def test_too_little_to_learn_from_leaves_it_silent() -> None:
+    made = LearnedFusion(CONFIG)
+    for few in (ListedInteractions(), interactions(people=1)):
+        made.fit(table(), few)
+        assert not made.ready
+        assert made.candidates(profile("f01", "f08", "f15"), Query(), 5, everything()) == []
+
+
+def test_unfitted_it_says_nothing_and_saves_nothing(tmp_path: Path) -> None:
+    made = LearnedFusion(CONFIG)
+    assert made.candidates(profile("f01", "f08", "f15"), Query(), 5, everything()) == []
+    with pytest.raises(Unavailable, match="fit"):
+        made.save(tmp_path)
+
+
+def test_progress_is_told() -> None:
+    told: list[str] = []
+    LearnedFusion(CONFIG).fit(table(), interactions(people=30), lambda stage, _done, _total: told.append(stage))
+    assert {"fusion statistics", "fusion examples", "fusion trees"} <= set(told)
+
+
+def test_items_beyond_the_limit_are_the_least_taken() -> None:
+    sequences, rows, people = read_sequences(table(), interactions(), 25)
+    assert len(rows) == 25
+    assert len(people) == len(sequences) == 80
+    assert sequences.items.max() < 25
+    whole, *_ = read_sequences(table(), interactions(), 1000)
+    counts = np.bincount(whole.items)
+    assert np.bincount(sequences.items).min() >= np.sort(counts)[-25:].min()
+
+
+@pytest.mark.parametrize("targets", ["next", "any"])
+def test_a_moment_hides_its_targets_from_its_history(targets: str) -> None:
+    sequences, *_ = read_sequences(table(), interactions(), 1000)
+    chosen = moments(sequences, targets, positions=3, least=2, limit=50, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+    assert len(chosen) == 50
+    for moment in chosen:
+        whole = sequences.of(moment.history.person)[0]
+        assert sorted([*moment.history.items, *moment.hidden.items]) == sorted(whole)
+        assert set(moment.targets) <= set(moment.hidden.items)
+        np.testing.assert_array_equal(whole[moment.hidden.places], moment.hidden.items)
+        if targets == "next":
+            assert moment.hidden.places[0] == len(moment.history.items)
