@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 import retrieval.sources as built_in
 from evals.base import Ranker
-from evals.models.source import FlooredRanker, Prepare, RetrieverRanker, SourceRanker, titles_query
+from evals.models.fusion import FusionRanker
+from evals.models.source import Prepare, RetrieverRanker, SourceRanker, titles_query
 from evals.models.vectors import MemoryIndex, text_vectors
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
 from retrieval.base import CandidateSource, ItemTable, TextEmbedder
-from retrieval.learned import LearnedFusion, LearnedFusionConfig
+from retrieval.learned import LearnedFusionConfig
 from retrieval.retriever import RetrieverConfig
 
 __all__ = ["ROWS", "Rows"]
@@ -81,9 +82,8 @@ class Rows:
         if missing := self.missing(name):
             raise InvalidInput(missing, remedy=f"Rows that can be made: {', '.join(self.available())}.", param="models")
         if name == "fusion":
-            config = _configured(LearnedFusionConfig, params or {}, name)
-            learned = SourceRanker(name, lambda: LearnedFusion(config))  # type: ignore[arg-type]
-            return FlooredRanker(learned, self._rrf({}))
+            _configured(LearnedFusionConfig, params or {}, name)
+            return FusionRanker(params, self._rrf({}))
         if name == "rrf":
             return self._rrf(dict(params or {}))
         config = _configured(_config_class(source_classes()[name]), params or {}, name)

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from evals.base import Case, Dataset, Int32, Ranker, Split
+from evals.base import Case, Dataset, Int32, Split
 from evals.models.world import World
 from palate.domain import MAX_QUERY_CHARS, Item, Profile, Progress, Query, Request
 from palate.errors import Unavailable
 from retrieval.base import CandidateSource, ItemTable
 from retrieval.retriever import Retriever, RetrieverConfig
 
-__all__ = ["FlooredRanker", "Prepare", "RetrieverRanker", "SourceRanker", "titles_query"]
+__all__ = ["Prepare", "RetrieverRanker", "SourceRanker", "titles_query"]
 
 _TITLES = 10
 
@@ -153,31 +153,6 @@ class RetrieverRanker(_Ranking):
             language="en",
         )
         return [candidate.item.item_id for candidate in self._retriever.retrieve(request, profile).pool]
-
-
-class FlooredRanker:
-    """A ranker that has a floor: where it ranks nothing, as for a user it knows too little of, the floor's list stands."""
-
-    def __init__(self, first: Ranker, floor: Ranker) -> None:
-        self.name = first.name
-        self._first, self._floor = first, floor
-
-    def fit(self, dataset: Dataset, split: Split, progress: Progress | None = None) -> None:
-        """Fit both."""
-        self._floor.fit(dataset, split, progress)
-        self._first.fit(dataset, split, progress)
-
-    def rank(self, dataset: Dataset, split: Split, cases: Sequence[Case], n: int) -> Int32:
-        """Return the first ranker's lists, int32 [len(cases), n], and the floor's for cases of which it says nothing."""
-        out = self._first.rank(dataset, split, cases, n)
-        empty = np.flatnonzero(out[:, 0] < 0)
-        if len(empty):
-            out[empty] = self._floor.rank(dataset, split, [cases[at] for at in empty.tolist()], n)
-        return out
-
-    def params(self) -> dict[str, Any]:
-        """Return both configurations."""
-        return {"first": self._first.params(), "floor": self._floor.params()}
 
 
 class _Fixed:
