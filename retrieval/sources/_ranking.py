@@ -12,19 +12,26 @@ from numpy.typing import NDArray
 from palate.domain import Interaction, InteractionReader, preference
 from retrieval.base import Float32, ItemTable, Mask, Scored
 
-__all__ = ["Positives", "best_rows", "best_rows_by_type", "falls", "genre_columns", "read_positives", "to_scored"]
+__all__ = ["Positives", "best_rows", "best_rows_by_type", "falls", "genre_columns", "newest_of_each", "read_positives", "to_scored"]
 
 Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Positives:
-    """Who liked what: ``people`` int64 [p], ``rows`` int64 [p] into the table, ``at`` float64 [p] POSIX seconds."""
+    """Who liked what: ``people`` int64 [p] into ``names``, ``rows`` int64 [p] into the table, ``at`` float64 [p] POSIX seconds, by
+    person in the order of the first liking.
+    """
 
     people: NDArray[np.int64]
     rows: NDArray[np.int64]
     at: NDArray[np.float64]
-    n_people: int
+    names: tuple[str, ...]
+
+    @property
+    def n_people(self) -> int:
+        """Return how many people liked anything."""
+        return len(self.names)
 
 
 def read_positives(table: ItemTable, interactions: InteractionReader) -> Positives:
@@ -37,7 +44,7 @@ def read_positives(table: ItemTable, interactions: InteractionReader) -> Positiv
             key = (person, table.rows[event.item_id])
             latest[key] = max(event.at, latest.get(key, event.at))
     pairs = np.array(list(latest), dtype=np.int64).reshape(-1, 2)
-    return Positives(pairs[:, 0], pairs[:, 1], np.array(list(latest.values()), dtype=np.float64), len(people))
+    return Positives(pairs[:, 0], pairs[:, 1], np.array(list(latest.values()), dtype=np.float64), tuple(people))
 
 
 def _known(events: Iterable[Interaction], table: ItemTable) -> Iterable[Interaction]:
@@ -99,3 +106,12 @@ def genre_columns(table: ItemTable, genres: Iterable[str]) -> list[int]:
     """Return the columns of ``table.genres`` for genre names in any letter case; unknown names are passed over."""
     wanted = {genre.casefold() for genre in genres}
     return [column for column, genre in enumerate(table.genre_names) if genre.casefold() in wanted]
+
+
+def newest_of_each(positives: Positives, n: int) -> Positives:
+    """Return the newest ``n`` likings of each person, by person and oldest first; simultaneous ones keep their order."""
+    order = np.lexsort((positives.at, positives.people))
+    people = positives.people[order]
+    left = np.searchsorted(people, people, side="right") - np.arange(len(people))
+    kept = order[left <= n]
+    return Positives(positives.people[kept], positives.rows[kept], positives.at[kept], positives.names)
