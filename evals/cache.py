@@ -14,9 +14,9 @@ import numpy as np
 
 import evals
 import retrieval
-from evals.base import Int32, Split
+from evals.base import Dataset, Int32, Split
 
-__all__ = ["EvalCache", "Ranked", "code_hash", "split_hash"]
+__all__ = ["EvalCache", "Ranked", "code_hash", "items_hash", "split_hash"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,14 @@ class EvalCache:
         return self._folder / f"{row}-{digest}.npz"
 
 
+def items_hash(dataset: Dataset) -> str:
+    """Return a hash of all that is known of the items."""
+    digest = hashlib.sha256()
+    for item in dataset.items:
+        digest.update(item.model_dump_json().encode() + b"\n")
+    return digest.hexdigest()
+
+
 def split_hash(split: Split) -> str:
     """Return a hash of all that a split says: events, histories and targets."""
     digest = hashlib.sha256(f"{split.protocol} {split.part}".encode())
@@ -102,8 +110,8 @@ def split_hash(split: Split) -> str:
 def code_hash() -> str:
     """Return a hash of the code that ranks, so that a change of it is never answered from the cache."""
     digest = hashlib.sha256()
-    roots = [Path(next(iter(retrieval.__path__))), Path(next(iter(evals.__path__))) / "models"]
-    for root in roots:
+    evaluation = Path(next(iter(evals.__path__)))
+    for root in (Path(next(iter(retrieval.__path__))), evaluation / "models", evaluation / "suites"):
         for path in sorted(root.rglob("*.py")):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())

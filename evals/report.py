@@ -81,8 +81,8 @@ def markdown_table(report: Mapping[str, Any]) -> str:
 _HEAD = """<!-- Made by `palate eval ranking … --table`; each section is replaced by its own run. -->
 # Ranking results
 
-How to run it, and what the columns mean: [evaluate](../how-to/evaluate.md). Values carry a 95 % interval over users; a number
-from sampled negatives never stands here.
+How to run it: [evaluate ranking](../how-to/evaluate-ranking.md); what the columns mean: [evaluation](evaluation.md). Values carry a
+95 % interval over users; a number from sampled negatives never stands here.
 """
 
 

@@ -131,20 +131,25 @@ def _study(config: TuneConfig, space: Mapping[str, Choice], split: Split, path: 
     except ImportError as error:
         raise MissingExtra("optuna", "eval") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    samplers: dict[str, Callable[[], Any]] = {
-        "tpe": lambda: optuna.samplers.TPESampler(seed=config.seed, n_startup_trials=8),
-        "random": lambda: optuna.samplers.RandomSampler(seed=config.seed),
-        "grid": lambda: optuna.samplers.GridSampler({name: choice.grid() for name, choice in space.items()}, seed=config.seed),
+    samplers: dict[str, Callable[[int], Any]] = {
+        "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, n_startup_trials=8),
+        "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+        "grid": lambda _seed: optuna.samplers.GridSampler(
+            {name: choice.grid() for name, choice in space.items()}, seed=config.seed
+        ),
     }
     key = json.dumps({name: choice.model_dump() for name, choice in space.items()}, sort_keys=True)
     digest = hashlib.sha256("\x1e".join([split_hash(split), code_hash(), key]).encode()).hexdigest()[:16]
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=f"{config.model}-{config.metric}-{config.sampler}-{digest}",
         storage=f"sqlite:///{path}",
-        sampler=samplers[config.sampler](),
         direction="maximize",
         load_if_exists=True,
     )
+    # A sampler that begins with the same seed would try again what it tried before it was stopped.
+    seed = config.seed + len(study.trials)
+    study.sampler = samplers[config.sampler](seed)
+    return study
 
 
 def _value(dataset: Dataset, split: Split, rows: Rows, config: TuneConfig, params: Mapping[str, Any]) -> float:

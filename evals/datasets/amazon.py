@@ -27,29 +27,30 @@ _EXPECTED = 'Expected a JSON object a line, e.g. {"reviewerID": "A1", "asin": "B
 
 
 def recognises(folder: Path) -> bool:
-    """Return whether the first line of just one file looks like a review; files named ``meta…`` are not asked."""
-    return len(_review_files(folder)) == 1
+    """Return whether the first line of any file looks like a review; files named ``meta…`` are not asked."""
+    return bool(_review_files(folder))
 
 
 def load(folder: Path, name: str) -> Dataset:
-    """Read reviews (1 to 5), and titles, categories, brand and description of the products that were reviewed.
+    """Read all files of reviews (1 to 5) in the order of their names, and what is known of the products that were reviewed.
 
     Raises:
         BadExport: A line is no review; the message names it.
 
     """
-    (reviews,) = _review_files(folder)
+    files = _review_files(folder)
     rows, found = Rows(), set()
-    for line, review in _objects(reviews):
-        user, item = (_first(review, names, reviews, line) for names in (_USERS, _ITEMS))
-        value = number(_first(review, _RATINGS, reviews, line), "rating", reviews, line)
-        at = seconds(_first(review, _TIMES, reviews, line), "timestamp", reviews, line)
-        rows.add(str(user), str(item), value, at)
-        found.add(str(item))
+    for path in files:
+        for line, review in _objects(path):
+            user, item = (str(_first(review, names, path, line)).strip() for names in (_USERS, _ITEMS))
+            value = number(_first(review, _RATINGS, path, line), "rating", path, line)
+            at = seconds(_first(review, _TIMES, path, line), "timestamp", path, line)
+            rows.add(user, item, value, at)
+            found.add(item)
     items: dict[str, Item] = {}
     for path in _files(folder, meta=True):
         items |= _items(path, found)
-    return rows.dataset(name, items, source=reviews, item_type="product", facts={"format": "amazon"}, top=5.0)
+    return rows.dataset(name, items, source=files[0], item_type="product", facts={"format": "amazon"}, top=5.0)
 
 
 def _files(folder: Path, *, meta: bool) -> list[Path]:
@@ -89,8 +90,9 @@ def _literal(text: str) -> Any:
 
 def _first(review: Mapping[str, Any], names: tuple[str, ...], path: Path, line: int) -> Any:
     for name in names:
-        if review.get(name) not in {None, ""}:
-            return review[name]
+        value = review.get(name)
+        if isinstance(value, str | int | float) and str(value).strip():
+            return value
     raise bad(path, line, f"There is no {' or '.join(names)}.", _EXPECTED)
 
 

@@ -17,15 +17,15 @@ from palate.errors import InvalidInput, Unavailable
 __all__ = ["FORMATS", "known_datasets", "load_dataset"]
 
 FORMATS: dict[str, tuple[ModuleType, str]] = {
-    "movielens": (movielens, "ratings.csv and movies.csv"),
+    "movielens": (movielens, "ratings.csv (and movies.csv)"),
     "recbole": (recbole, "X.inter (and X.item)"),
-    "s3rec": (s3rec, "X.txt and X_item2attributes.json"),
+    "s3rec": (s3rec, "X.txt (and X_item2attributes.json)"),
     "netflix": (netflix, "combined_data_*.txt or mv_*.txt (and movie_titles.csv)"),
-    "mind": (mind, "behaviors.tsv and news.tsv"),
+    "mind": (mind, "behaviors.tsv (and news.tsv)"),
     "plain": (plain, "interactions.csv (and items.csv)"),
-    "amazon": (amazon, "one .json or .jsonl of reviews, plain or .gz (and meta*)"),
+    "amazon": (amazon, ".json or .jsonl of reviews, plain or .gz (and meta*)"),
 }
-"""Each format with its module and the files by which it is recognised, in the order in which they are tried."""
+"""Each format with its module and the files by which it is recognised."""
 
 
 def load_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
@@ -36,7 +36,7 @@ def load_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
 
     Raises:
         Unavailable: The name is known, but ``root`` is unset or has no such folder.
-        InvalidInput: There is no such data set or folder, its format is not recognised, or a known one is not the recorded one.
+        InvalidInput: There is no such data set or folder, its format is not known, or a known one is not the recorded one.
         BadExport: A file cannot be read; the message names file and line.
 
     """
@@ -46,14 +46,18 @@ def load_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     folder = Path(name).expanduser()
     if not folder.is_dir() and root is not None and (root / name).is_dir():
         folder = root / name
-    if not folder.is_dir():
+    if not name.strip() or not folder.is_dir():
         remedy = f"Give a folder, or one of: {', '.join(known)}" + (f", or a folder's name under {root}." if root else ".")
         raise InvalidInput(f"There is no data set {name!a}.", remedy=remedy, param="dataset")
-    found = next((kind for kind, (module, _) in FORMATS.items() if module.recognises(folder)), None)
-    if found is None:
+    found = [kind for kind, (module, _) in FORMATS.items() if module.recognises(folder)]
+    if not found:
         expected = "; ".join(f"{kind}: {files}" for kind, (_, files) in FORMATS.items())
-        raise InvalidInput(f"{str(folder)!a} is in no known format.", remedy=f"Expected in it: {expected}.", param="dataset")
-    dataset: Dataset = FORMATS[found][0].load(folder, folder.resolve().name)
+        message = f"{str(folder)!a} is {'in no known format' if any(folder.iterdir()) else 'empty'}."
+        raise InvalidInput(message, remedy=f"Expected in it: {expected}.", param="dataset")
+    if len(found) > 1:
+        message = f"{str(folder)!a} holds files of several formats: {', '.join(found)}."
+        raise InvalidInput(message, remedy="Give each data set a folder of its own.", param="dataset")
+    dataset: Dataset = FORMATS[found[0]][0].load(folder, folder.resolve().name)
     return replace(dataset, facts={**dataset.facts, "checked": "shape"})
 
 

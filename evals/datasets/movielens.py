@@ -1,4 +1,4 @@
-"""MovieLens as its csv releases have it (latest-small, latest, 20M, 25M, 32M): ``ratings.csv`` and ``movies.csv``."""
+"""MovieLens as its csv releases have it (latest-small, 20M, 25M, 32M): ``ratings.csv`` and, if it is there, ``movies.csv``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evals.base import Dataset
 from evals.datasets.rows import Rows, bad, cell, dict_rows, make_item, number, seconds, title_and_year
+from palate.domain import Item
 
 __all__ = ["load", "recognises"]
 
@@ -14,8 +15,8 @@ _NO_GENRES = "(no genres listed)"
 
 
 def recognises(folder: Path) -> bool:
-    """Return whether both files are there."""
-    return (folder / "ratings.csv").is_file() and (folder / "movies.csv").is_file()
+    """Return whether ``ratings.csv`` is there."""
+    return (folder / "ratings.csv").is_file()
 
 
 def load(folder: Path, name: str) -> Dataset:
@@ -26,17 +27,22 @@ def load(folder: Path, name: str) -> Dataset:
 
     """
     movies, ratings = folder / "movies.csv", folder / "ratings.csv"
-    items = {}
-    for line, row in _table(movies, ("movieId", "title", "genres")):
-        key = cell(row, "movieId", movies, line)
-        title, year = title_and_year(row["title"].strip())
-        genres = tuple(genre for genre in row["genres"].split("|") if genre and genre != _NO_GENRES)
-        items[key] = make_item(key, "movie", title, year=year, genres=genres)
+    items = _items(movies) if movies.is_file() else {}
     rows = Rows()
     for line, row in _table(ratings, ("userId", "movieId", "rating", "timestamp")):
         value, at = number(row["rating"], "rating", ratings, line), seconds(row["timestamp"], "timestamp", ratings, line)
         rows.add(cell(row, "userId", ratings, line), cell(row, "movieId", ratings, line), value, at)
     return rows.dataset(name, items, source=ratings, item_type="movie", facts={"format": "movielens"}, top=5.0)
+
+
+def _items(path: Path) -> dict[str, Item]:
+    items = {}
+    for line, row in _table(path, ("movieId", "title")):
+        key = cell(row, "movieId", path, line)
+        title, year = title_and_year(row["title"].strip())
+        genres = (genre.strip() for genre in row.get("genres", "").split("|"))
+        items[key] = make_item(key, "movie", title, year=year, genres=tuple(g for g in genres if g and g != _NO_GENRES))
+    return items
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -1,7 +1,8 @@
 """The Netflix Prize's files: ``combined_data_*.txt`` or ``mv_*.txt``, and ``movie_titles.csv``.
 
-A rating file has blocks, a film each: ``MovieID:`` and below it ``CustomerID,Rating,YYYY-MM-DD``. Titles are ``id,year,title`` in
-Latin-1, and a title may hold commas. Bennett & Lanning (2007), The Netflix Prize. Events of a day keep the order of the files.
+A rating file has blocks, a film each: ``MovieID:`` and below it ``CustomerID,Rating,YYYY-MM-DD``. Titles are ``id,year,title``
+in Latin-1 (or UTF-8), and a title may hold commas. Bennett & Lanning (2007), The Netflix Prize. Events of a day keep the order of
+the files.
 """
 
 from __future__ import annotations
@@ -67,9 +68,17 @@ def _day(text: str, path: Path, line: int) -> float:
         raise bad(path, line, f"{text!a} is not a day.", _EXPECTED) from None
 
 
+def _encoding(path: Path) -> str:
+    try:
+        path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8-sig"
+
+
 def _items(path: Path) -> dict[str, Item]:
     items = {}
-    for line, text in lines(path, "latin-1"):
+    for line, text in lines(path, _encoding(path)):
         key, *rest = text.split(",", 2)
         if len(rest) != 2 or not key.isdecimal() or not re.fullmatch(rf"[12]\d{{3}}|{_NO_YEAR}", rest[0]):
             raise bad(path, line, f"{text[:60]!a} is no film.", "Expected 'id,year,title', the year NULL where it is not known.")

@@ -22,18 +22,20 @@ _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 
 
 def recognises(folder: Path) -> bool:
-    """Return whether there is exactly one ``.inter`` file."""
-    return len(list(folder.glob("*.inter"))) == 1
+    """Return whether there is any ``.inter`` file."""
+    return any(folder.glob("*.inter"))
 
 
 def load(folder: Path, name: str) -> Dataset:
     """Read interactions (``user_id``, ``item_id``, if there ``rating`` and ``timestamp``) and what is known of the items.
 
     Raises:
-        BadExport: A line cannot be read, or a needed column is missing; the message names it.
+        BadExport: A line cannot be read, a needed column is missing, or there are several such files; the message names it.
 
     """
-    inter = next(iter(folder.glob("*.inter")))
+    inter, *others = sorted(folder.glob("*.inter"))
+    if others:
+        raise bad(others[0], 1, f"There is {inter.name!a} beside it.", "Give each data set a folder, with one .inter file.")
     described = inter.with_suffix(".item")
     items = _items(described) if described.is_file() else {}
     rows = Rows()

@@ -113,7 +113,7 @@ def title_and_year(text: str) -> tuple[str, int | None]:
 
 
 def lines(path: Path, encoding: str = "utf-8-sig") -> Iterator[tuple[int, str]]:
-    """Yield the numbered lines of a text file, plain or gzip, without line ends and without empty ones.
+    """Yield the numbered lines of a text file, plain or gzip, without line ends and without blank ones.
 
     Raises:
         BadExport: A line is not in the encoding, or the file cannot be unpacked.
@@ -123,7 +123,8 @@ def lines(path: Path, encoding: str = "utf-8-sig") -> Iterator[tuple[int, str]]:
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number_, raw in enumerate(file, 1):
-                if text := raw.decode(encoding if number_ == 1 or encoding != "utf-8-sig" else "utf-8").rstrip("\r\n"):
+                text = raw.decode(encoding if number_ == 1 or encoding != "utf-8-sig" else "utf-8").rstrip("\r\n")
+                if text.strip():
                     yield number_, text
     except UnicodeDecodeError as error:
         raise bad(path, number_, f"The line is not text in {encoding}: {error.reason}.", "Save the file as UTF-8.") from error
@@ -141,13 +142,13 @@ def dict_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[int, dict[str,
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL)
         try:
-            header = [name.strip() for name in next(reader, [])]
+            header = [name.strip() for name in next((row for row in reader if _filled(row)), [])]
             if not header:
                 raise bad(path, 1, "There is no header.", "Name the columns in the first line.")
             for fields in reader:
                 if len(fields) == len(header):
                     yield reader.line_num, dict(zip(header, fields, strict=True))
-                elif fields:
+                elif _filled(fields):
                     message = f"The row has {len(fields)} fields, the header {len(header)}."
                     raise bad(path, reader.line_num, message, f"Expected: {delimiter.join(header)!a}.")
         except UnicodeDecodeError as error:
@@ -193,6 +194,10 @@ def seconds(text: Any, column: str, path: Path, line: int) -> float:
 def bad(path: Path, line: int, message: str, remedy: str) -> BadExport:
     """Return the error for one place of a file."""
     return BadExport(message, location=f"{path}:{line}", remedy=remedy)
+
+
+def _filled(fields: list[str]) -> bool:
+    return any(field.strip() for field in fields)
 
 
 def _places(users: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from evals.metrics.beyond import (
     novelty,
 )
 from evals.metrics.errors import ListErrors, count_errors
-from evals.metrics.scores import accuracy, auc, auc_by_user
+from evals.metrics.scores import accuracy, auc, auc_by_user, auc_of_lists
 
 __all__ = [
     "METRICS",
@@ -22,6 +22,7 @@ __all__ = [
     "accuracy",
     "auc",
     "auc_by_user",
+    "auc_of_lists",
     "average_popularity",
     "average_precision",
     "calibration",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evals.metrics.accuracy import Judged
 from palate.errors import InvalidInput
 
-__all__ = ["accuracy", "auc", "auc_by_user"]
+__all__ = ["accuracy", "auc", "auc_by_user", "auc_of_lists"]
 
 Float64 = NDArray[np.float64]
 
@@ -51,6 +52,23 @@ def auc_by_user(scores: ArrayLike, labels: ArrayLike, users: ArrayLike) -> Float
         raise InvalidInput(f"Users of shape {owners.shape} do not fit {len(given)} scores.", remedy="Give one each.", param="users")
     known, owner = np.unique(owners, return_inverse=True)
     return _by_group(given, true, owner, len(known))
+
+
+def auc_of_lists(judged: Judged, unseen: ArrayLike) -> Float64:
+    """Return the AUC of each case's ranking of its unseen items, float64 [cases]; NaN where there is none but targets.
+
+    A list may end before all of the ``unseen`` items, int [cases], are ranked: those behind its end share the places that are left,
+    so that each pair of them counts half.
+    """
+    places = np.arange(1, judged.hits.shape[1] + 1)
+    found = judged.hits.sum(axis=1)
+    items = np.maximum(np.asarray(unseen, np.int64), judged.totals)
+    listed = np.minimum(judged.hits.shape[1], items)
+    missing = judged.totals - found
+    ranks = (judged.hits * places).sum(axis=1) + missing * (listed + 1 + items) / 2  # sum of the targets' places
+    pairs = judged.totals * (items - judged.totals)
+    lost = ranks - judged.totals * (judged.totals + 1) / 2  # pairs in which the other item comes first
+    return np.asarray(1 - np.divide(lost, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0))
 
 
 def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[Float64, NDArray[np.bool_]]:

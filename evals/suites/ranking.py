@@ -13,7 +13,7 @@ from pydantic import Field
 
 import palate
 from evals.base import Dataset, Int32, Ranker, Split
-from evals.cache import EvalCache, Ranked, code_hash, split_hash
+from evals.cache import EvalCache, Ranked, code_hash, items_hash, split_hash
 from evals.models import ROWS, Rows
 from evals.protocols import folds, make_split
 from evals.stages import Stages
@@ -81,7 +81,7 @@ class RankingSuite:
     def run(
         self, dataset: Dataset, config: RankingConfig, progress: Progress | None = None, stages: Stages | None = None
     ) -> dict[str, Any]:
-        """Return the report as plain values: data set, protocol, rows, skipped rows, candidate recall and stages.
+        """Return the report as plain values: data set, protocol, rows, skipped rows, candidate recall, comparisons, stages.
 
         Raises:
             InvalidInput: A row is not known, or the data set leaves no case.
@@ -106,7 +106,8 @@ class RankingSuite:
                 rows.append(row)
         if progress is not None:
             progress("rows", len(names), len(names))
-        with stages.stage("union"):
+        with stages.stage("compare"):
+            against_best = measures.against_best(lists)
             union = measures.union({name: found for name, found in lists.items() if name not in {"rrf", "fusion"}})
         return {
             "dataset": _described(dataset),
@@ -114,6 +115,7 @@ class RankingSuite:
             "rows": rows,
             "skipped": skipped,
             "candidates": union,
+            "comparisons": against_best,
             "stages": stages.rows(),
             "machine": {"platform": platform.platform(), "python": platform.python_version(), "palate": palate.__version__},
         }
@@ -177,7 +179,8 @@ def _prepared(dataset: Dataset, config: RankingConfig) -> _Run:
     rng = np.random.default_rng(config.seed)
     most = max(_COLD_CASES // len(splits), 1)
     cold = tuple({events: cold_users(split, events, most, rng) for events in COLD_EVENTS} for split in splits)
-    return _Run(dataset, splits, config, " ".join(map(split_hash, splits)), cold)
+    key = " ".join([items_hash(dataset), str(config.seed), *map(split_hash, splits)])
+    return _Run(dataset, splits, config, key, cold)
 
 
 def _cold_items(run: _Run) -> list[tuple[int, Int32]]:

@@ -22,6 +22,7 @@ _METRICS = ("ndcg", "recall", "precision", "hit_rate", "mrr")
 KEYS = tuple(f"{name}@{k}" for name in _METRICS for k in CUTS)
 CANDIDATES = (50, 200, 500)
 CURVE = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+_SWAPS = 2000
 _COLD = ("ndcg@10", "recall@10", "hit_rate@10", "recall@50")
 
 
@@ -40,15 +41,20 @@ class Measures:
         self._samples, self._seed = samples, seed
         self._targets = [case.targets for split in splits for case in split.cases]
         self._users = np.array([case.user for split in splits for case in split.cases], dtype=np.int64)
-        self._beyond = Beyond(dataset, splits)
+        self._histories = [split.known.items[case.history] for split in splits for case in split.cases]
+        self._items = len(dataset.items)
+        self._beyond = Beyond(dataset, splits, self._histories)
+        self._unseen = np.array([self._beyond.ranked_items - len(np.unique(items)) for items in self._histories], dtype=np.int64)
 
     def row(self, lists: Int32) -> dict[str, Any]:
-        """Return ``metrics``, ``beyond``, ``candidates`` and ``curve`` of a row's lists, int32 [cases, n]."""
+        """Return ``metrics``, ``more``, ``beyond``, ``errors``, ``candidates`` and ``curve`` of a row's lists, int32 [cases, n]."""
         found = metrics.judge(lists, self._targets)
         depth = lists.shape[1]
         return {
             "metrics": self._intervals(accuracy(lists, self._targets), self._users),
+            "more": self._intervals(self._more(found), self._users),
             "beyond": self._beyond.of(lists),
+            "errors": self._errors(lists),
             "candidates": self._intervals({f"recall@{k}": metrics.recall(found, k) for k in CANDIDATES if k <= depth}, self._users),
             "curve": {str(k): round(float(metrics.recall(found, k).mean()), 6) for k in CURVE if k <= depth},
         }
@@ -69,6 +75,34 @@ class Measures:
         found = metrics.judge(in_turn(list(lists.values()), max(CANDIDATES)), self._targets)
         values = {f"recall@{k}": metrics.recall(found, k) for k in CANDIDATES}
         return {"models": list(lists), **self._intervals(values, self._users)}
+
+    def against_best(self, lists: Mapping[str, Int32]) -> list[dict[str, Any]]:
+        """Return for each row how far its NDCG@10 is from that of the best row over the same cases: ``difference`` with its paired
+        interval over users, and ``p`` of a paired randomisation test.
+        """
+        values = {name: metrics.ndcg(metrics.judge(found, self._targets), 10) for name, found in lists.items()}
+        if not values:
+            return []
+        best = max(values, key=lambda name: float(values[name].mean()))
+        out = []
+        for name in (name for name in values if name != best):
+            pair = values[name], values[best], self._users
+            gap = bootstrap.difference(*pair, samples=self._samples, rng=self._seed)
+            told = {"value": _number(gap.value), "low": _number(gap.low), "high": _number(gap.high)}
+            p = bootstrap.randomisation_test(*pair, samples=_SWAPS, rng=self._seed)
+            out.append({"model": name, "against": best, "metric": "ndcg@10", "difference": told, "p": round(p, 6)})
+        return out
+
+    def _more(self, found: metrics.Judged) -> dict[str, Float64]:
+        return {
+            "map@10": metrics.average_precision(found, 10),
+            "f1@10": metrics.f1(found, 10),
+            "auc": metrics.auc_of_lists(found, self._unseen),
+        }
+
+    def _errors(self, lists: Int32) -> dict[str, int]:
+        found = metrics.count_errors(lists.tolist(), range(self._items), [items.tolist() for items in self._histories])
+        return dict(found.model_dump())
 
     def _few(self, lists: Int32, targets: Sequence[Int32], users: NDArray[np.int64]) -> dict[str, Any]:
         if not len(targets):

@@ -8,7 +8,7 @@ from evals.cache import EvalCache
 from evals.models import MemoryIndex, Rows, World
 from evals.protocols import make_split
 from evals.suites.ranking import RankingConfig, RankingSuite
-from evals.suites.ranking_beyond import Beyond, gini
+from evals.suites.ranking_beyond import Beyond
 from evals.suites.ranking_cold import cold_item_cases, rank_cold
 from evals.suites.ranking_measures import KEYS, in_turn
 from palate.domain import Event, Item, Query
@@ -74,6 +74,18 @@ def test_the_report_has_the_shape_that_is_promised(dataset):
         assert row["peak_mb"] > 0
         assert row["split"] == "test"
         assert row["beyond"]["coverage@10"] > 0
+        assert set(row["more"]) == {"map@10", "f1@10", "auc"}
+        errors = row["errors"]
+        assert (errors["lists"], errors["out_of_catalog"], errors["duplicate"], errors["copied"]) == (40, 0, 0, 0)
+    assert {one["model"] for one in report["comparisons"]} | {report["comparisons"][0]["against"]} == {
+        "pop",
+        "ease",
+        "content",
+        "lexical",
+        "rrf",
+    }
+    for one in report["comparisons"]:
+        assert one["difference"]["value"] <= 0 < one["p"] <= 1
     assert report["candidates"]["models"] == ["pop", "ease", "content", "lexical"]
     assert report["candidates"]["recall@50"]["value"] == 1.0
     assert {"split", "fit ease", "rank ease"} <= {cost["stage"] for cost in report["stages"]}
@@ -188,15 +200,14 @@ def test_lists_are_taken_in_turn():
 
 def test_beyond_accuracy(dataset):
     split = make_split(dataset, "loo", part="test", min_core=5)
-    beyond = Beyond(dataset, [split])
+    beyond = Beyond(dataset, [split], [split.known.items[case.history] for case in split.cases[:5]])
     alike = beyond.of(np.array([[0, 4, 8]] * 5, dtype=np.int32))  # three items of one genre
     mixed = beyond.of(np.array([[0, 1, 2]] * 5, dtype=np.int32))
     assert alike["diversity@10"] == pytest.approx(0.0, abs=1e-5)
     assert mixed["diversity@10"] == pytest.approx(1.0)
     assert alike["coverage@10"] == pytest.approx(3 / 30)
+    assert mixed["calibration@10"] < alike["calibration@10"]
     assert beyond.of(np.full((2, 10), -1, dtype=np.int32))["coverage@10"] is None
-    assert gini(np.ones(10)) == pytest.approx(0.0)
-    assert gini(np.eye(10)[0]) == pytest.approx(0.9)
 
 
 def test_the_lexical_row_asks_for_the_newest_titles(dataset):
