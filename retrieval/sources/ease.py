@@ -28,10 +28,10 @@ class EaseConfig(Value):
     that fewer people liked; ``tau`` is the recency scale in positions; ``query_weight`` that of items named in the query.
     """
 
-    regularization: float = Field(default=300.0, gt=0)
-    max_items: int = Field(default=8000, ge=1, le=20_000)
-    min_people: int = Field(default=5, ge=1)
-    tau: float = Field(default=20.0, gt=0)
+    regularization: float = Field(default=100.0, gt=0)
+    max_items: int = Field(default=13_000, ge=1, le=20_000)
+    min_people: int = Field(default=2, ge=1)
+    tau: float = Field(default=5.0, gt=0)
     query_weight: float = Field(default=3.0, ge=0)
 
 
