@@ -19,6 +19,7 @@ from agent.recommender import Recommender
 from api.background import Background, Lane, Report, Step, Traffic
 from api.health.protocol import Ready
 from api.lazy import LazyEmbedder
+from api.learned import LearnedOrder
 from api.media.service import MediaLibrary
 from api.owner import HomeLock
 from api.vocabulary import Vocabulary
@@ -42,7 +43,7 @@ DEMO_MARKER = "demo-world"
 """A file in the data folder: pictures and sounds are made by the demo world."""
 
 _LONGEST_WAIT = 600.0
-SOURCES, LANGUAGE_MODEL = "sources", "llm"
+SOURCES, FUSION, LANGUAGE_MODEL = "sources", "fusion", "llm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,7 @@ class Palate:
         self.catalog, self.history, self.media = parts.catalog, parts.history, parts.media
         self.vocabulary, self.recommender, self.llm = parts.vocabulary, parts.recommender, parts.llm
         self.importer = _FreshImporter(parts)
+        self.learned = LearnedOrder(parts.settings.models / FUSION, parts.retriever)
         self.taking_events = threading.Lock()
         self.quiet = True
         """Whether all background work had ended when this was closed."""
@@ -281,16 +283,21 @@ class Palate:
         with self._changing:
             _renew_titles(self.parts)
             self.parts.retriever.fit(self.history, progress)
+            if not self._fitted:
+                self.learned.restore()
             self._fitted = True
 
     def fit(self) -> Retriever:
-        """Fit the sources anew in the background, where its progress is seen, and return the retriever when it is done.
+        """Fit the sources anew in the background, then learn how to order what they find; return the retriever when it is done.
+
+        Progress of both is seen in :meth:`readiness`. Without LightGBM, or with too few histories, the fused order stays.
 
         Raises:
             Unavailable: Nothing could be fitted.
 
         """
-        self._background.start([(SOURCES, self._fit_step)])
+        self._background.start([(SOURCES, self._fit_step), (FUSION, self._learn_step)])
+        self._background.wait((SOURCES, FUSION))
         if not self._background.wait((SOURCES,)):
             error = self._background.state().parts[SOURCES].error
             raise Unavailable(f"The sources could not be fitted: {error}.", remedy="'palate doctor' checks every part.")
@@ -317,6 +324,16 @@ class Palate:
     def _fit_step(self, report: Report, _stop: threading.Event) -> None:
         report(0, 1)
         self.refit(lambda _stage, done, total: report(done, total))
+
+    def _learn_step(self, report: Report, stop: threading.Event) -> None:
+        def progress(stage: str, done: int, total: int) -> None:
+            _logger.debug("%s: %d of %d", stage, done, total)
+            if stop.is_set():
+                raise Unavailable("Learning was stopped.", remedy="Run 'palate fit' again.")
+            report(done, total)
+            self._traffic.wait_for_quiet()
+
+        self.learned.train(self.history, progress)
 
     def _index_step(self, space: str) -> Callable[[Report, threading.Event], None]:
         def step(report: Report, stop: threading.Event) -> None:

@@ -23,13 +23,13 @@ class TreesConfig(Value):
     """
 
     trees: int = Field(default=200, ge=1)
-    leaves: int = Field(default=31, ge=2)
+    leaves: int = Field(default=15, ge=2)
     learning_rate: float = Field(default=0.05, gt=0)
     min_leaf: int = Field(default=50, ge=1)
     column_share: float = Field(default=0.5, gt=0, le=1)
     row_share: float = Field(default=0.7, gt=0, le=1)
     truncation: int = Field(default=20, ge=1)
-    models: int = Field(default=1, ge=1)
+    models: int = Field(default=2, ge=1)
     threads: int = Field(default=1, ge=1)
     seed: int = 0
 

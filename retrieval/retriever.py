@@ -24,6 +24,7 @@ from retrieval.calibration import calibrated, type_target
 from retrieval.counterfactual import moving
 from retrieval.filters import allowed_mask
 from retrieval.fusion import FusionConfig, fuse, source_weight
+from retrieval.learned_order import Scorer, led
 
 __all__ = ["Retrieved", "Retriever", "RetrieverConfig", "TableCatalog"]
 
@@ -127,7 +128,8 @@ class Retriever:
     """Asks every candidate source in time, fuses and calibrates what they offer, and says what speaks for it.
 
     Sources are asked quickest first (equally quick to a millisecond: in the order given). One that is predicted not to be ready
-    by the deadline, that is not ready by then, or that fails, is left out and named in ``degraded``; one is always asked. Reads
+    by the deadline, that is not ready by then, or that fails, is left out and named in ``degraded``; one is always asked. Where a
+    learned scorer leads (:meth:`lead`), it orders what was fused for requests without a query, under the same rules. Reads
     may come from many threads; a fit replaces everything at once. When the catalog has changed, the next request starts a new
     fit in the background and is answered from what was fitted before, less the items that are gone.
     """
@@ -139,6 +141,7 @@ class Retriever:
         self.config = config or RetrieverConfig()
         self._catalog, self._sources = catalog, tuple(sources)
         self._fitted: _Fitted | None = None
+        self._leader: Scorer | None = None
         self._fitting = threading.Lock()
         self._paces = _Paces()
         self._threads = ThreadPoolExecutor(_THREADS, "source")
@@ -172,6 +175,10 @@ class Retriever:
         if progress is not None:
             progress("fit", len(self._sources), len(self._sources))
 
+    def lead(self, leader: Scorer | None) -> None:
+        """Let a learned scorer order the pools of requests without a query from now on; ``None`` keeps the fused order."""
+        self._leader = leader
+
     @property
     def stale(self) -> bool:
         """Return whether the catalog has changed since the last fit, or there was none."""
@@ -193,8 +200,11 @@ class Retriever:
         return self._state().failed
 
     def describe(self) -> dict[str, Any]:
-        """Return the config and each source's description."""
-        return {"config": self.config.model_dump(), "sources": [source.describe() for source in self.sources.values()]}
+        """Return the config and each source's description, that of the learned scorer last."""
+        said = [source.describe() for source in self.sources.values()]
+        if self._leader is not None:
+            said.append(self._leader.describe())
+        return {"config": self.config.model_dump(), "sources": said}
 
     def retrieve(self, request: Request, profile: Profile, deadline: Deadline | None = None) -> Retrieved:
         """Return candidates for one request.
@@ -224,9 +234,25 @@ class Retriever:
         n, query, table = self.config.n_candidates, run.query, run.fitted.table
         size = "whole" if run.deadline.allows(4 * self._paces.predicted("fuse", "whole")) else "small"
         pool = fuse(offered, table, query, self.config.fusion, n=n if size == "small" else self.config.n_pool, per_type=n)
+        spent = time.perf_counter() - start
+        pool = self._led(run, pool, whole=size == "whole")
+        start = time.perf_counter()
         chosen = calibrated(pool, type_target(run.profile, query, table, pool), n)
-        self._paces.took(time.perf_counter() - start, "fuse", size)
+        self._paces.took(spent + time.perf_counter() - start, "fuse", size)
         return pool, chosen
+
+    def _led(self, run: _Run, pool: list[Candidate], *, whole: bool) -> list[Candidate]:
+        """Return the pool in the learned order where there is one; in the fused order when time is short."""
+        leader = self._leader
+        if leader is None or not run.query.empty or not pool:
+            return pool
+        if not whole or not run.deadline.allows(self._paces.predicted(leader.name, "no words")):
+            self._paces.skipped(leader.name, "no words")
+            run.degraded.append(f"retrieve:{leader.name}")
+            return pool
+        ask = partial(leader.score, run.profile, run.query, [candidate.item.item_id for candidate in pool])
+        scores = self._timed(run, leader.name, "no words", ask)
+        return pool if scores is None else led(pool, leader.name, scores)
 
     def _offers(self, run: _Run) -> dict[str, list[Scored]]:
         kind = "words" if run.query.text.strip() else "no words"

@@ -36,7 +36,10 @@ def post_index(body: IndexBody, palate: Parts) -> Ready:
 
 @router.post("/fit")
 def post_fit(_body: FitBody, palate: Parts) -> FitReport:
-    """Fit the candidate sources anew; answers when it is done, and requests are answered from the old fit meanwhile."""
+    """Fit the candidate sources anew and learn how to order what they find; answers when it is done.
+
+    Requests are answered from the old fit meanwhile.
+    """
     retriever = palate.fit()
     return FitReport(sources=retriever.describe()["sources"], failed=sorted(retriever.failed))
 

@@ -15,7 +15,7 @@ __all__ = ["fit"]
 
 
 def fit(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
-    """Fit the candidate sources anew on the catalog and all histories."""
+    """Fit the candidate sources anew on the catalog and all histories, and learn how to order what they find."""
     with errors_shown(as_json=as_json), connected(load_settings(), stderr, wait_for=None) as client:
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(client.post, "/v1/admin/fit", {})
@@ -25,7 +25,8 @@ def fit(as_json: Annotated[bool, typer.Option("--json", help="One JSON document 
             show_document(report)
         else:
             for source in report["sources"]:
-                stdout.print(f"{escape(source['name'])}: fitted")
+                said = "fitted" if source.get("ready", True) else "too few histories to learn from; the order stays as it was fused"
+                stdout.print(f"{escape(source['name'])}: {said}")
             for name in report["failed"]:
                 stderr.print(f"[yellow]{escape(name)}[/]: could not be fitted; the log says why")
         if report["failed"]:
