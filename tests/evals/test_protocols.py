@@ -104,7 +104,7 @@ def test_last_k():
 def test_ratio_holds_out_a_fifth_and_asks_for_what_was_liked():
     split = make_split(DATA, "ratio", part="test", min_core=0)
     assert len(split.train) == len(DATA.interactions) * 4 // 5
-    rating = {pair: value for pair, value in zip(pairs(DATA.interactions), DATA.interactions.values.tolist(), strict=True)}
+    rating = dict(zip(pairs(DATA.interactions), DATA.interactions.values.tolist(), strict=True))
     assert min(rating[pair] for pair in asked(split)) >= 0.8 - 1e-6
     assert {item for _, item in asked(split)} <= set(split.train.items.tolist())
     for case in split.cases:
