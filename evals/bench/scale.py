@@ -201,15 +201,22 @@ def plot_scale(report: dict[str, Any], path: Path) -> None:
 
     rows = report["rows"]
     sizes = [row["items"] for row in rows]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    left.plot(sizes, [row["p50"] for row in rows], "o-", color="#1d2430", label="whole, p50")
-    left.plot(sizes, [row["p95"] for row in rows], "o:", color="#1d2430", label="whole, p95")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
+    # Sizes at which sources were left out are no continuation of the others: they get marks of their own.
+    for partly, marks, said in ((False, ("o-", "o:"), "whole"), (True, ("s", "D"), "whole, without content")):
+        chosen = [row for row in rows if bool(row["left_out"]) is partly]
+        for key, mark in zip(("p50", "p95"), marks, strict=True):
+            if chosen:
+                values = [row[key] for row in chosen]
+                label = f"{said}, {key}"
+                left.plot([row["items"] for row in chosen], values, mark, color="#1d2430", label=label, fillstyle="none")
     for name in sorted({name for row in rows for name in row["stages_ms"]}):
         points = [(row["items"], max(row["stages_ms"][name], 1e-3)) for row in rows if name in row["stages_ms"]]
-        left.plot(*zip(*points, strict=True), "o-", linewidth=1, markersize=3, label=name)
-    left.plot([report["goal_items"]], [report["goal_ms"]], "r_", markersize=24, label=f"goal {report['goal_ms']:.0f} ms")
+        line = "o--" if name.endswith(".evidence") else "o-"
+        left.plot(*zip(*points, strict=True), line, linewidth=1, markersize=3, label=name)
+    left.plot([report["goal_items"]], [report["goal_ms"]], "r_", markersize=16, label=f"goal {report['goal_ms']:.0f} ms")
     left.set_ylabel("ms a request")
-    left.legend(fontsize=7)
+    left.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     right.plot(sizes, [row["resident_mb"] for row in rows], "o-", label="items and sources")
     right.plot(sizes, [row["items_mb"] for row in rows], "o-", label="items alone")
     right.set_ylabel("MiB resident")
