@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         default=None,
         description="OpenCLIP model as 'architecture:checkpoint' for pictures; unset, the packaged EfficientNet-Lite0.",
     )
+    sources: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("pop", "ease", "transitions", "content", "lexical", "attributes"),
+        description="Built-in candidate sources that are asked, separated by commas; also known: itemknn, userknn, als, bpr, ncf, "
+        "sasrec, fresh.",
+    )
     deadline_ms: int = Field(default=3000, ge=1, le=120_000, description="Deadline of a request that names none, in milliseconds.")
     rerank_candidates: int = Field(default=20, ge=2, le=26, description="How many candidates the LLM sees (one label letter each).")
     rerank_weight: float = Field(
@@ -69,7 +74,7 @@ class Settings(BaseSettings):
     demo: bool = Field(default=False, description="Serve the demo page and the demo world's media.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
 
-    @field_validator("cors_origins", "extra_platforms", mode="before")
+    @field_validator("cors_origins", "extra_platforms", "sources", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

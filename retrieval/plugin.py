@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from palate.errors import ConfigurationError
 from palate.plugins import hookimpl
 from palate.settings import Settings
 from retrieval.base import CandidateSource, Catalog, TextEmbedder, VectorIndex
@@ -25,14 +26,35 @@ class SourceContext:
 
 @hookimpl
 def palate_candidate_sources(context: SourceContext) -> list[Any]:
-    """Return the built-in sources: ``pop``, ``ease``, ``content``, ``lexical``, ``attributes``."""
-    from retrieval.sources import AttributesSource, ContentSource, EaseSource, LexicalSource, PopSource
+    """Return the built-in sources that the settings name, in that order.
 
-    sources: list[CandidateSource] = [
-        PopSource(),
-        EaseSource(),
-        ContentSource(context.index, context.text_embedders),
-        LexicalSource(),
-        AttributesSource(),
-    ]
-    return list(sources)
+    Raises:
+        ConfigurationError: A name that no built-in source has, or one that is given twice.
+
+    """
+    from retrieval import sources as built_in
+
+    chosen = context.settings.sources if context.settings else Settings.model_fields["sources"].default
+    made: dict[str, Callable[[], CandidateSource]] = {
+        "als": built_in.AlsSource,
+        "attributes": built_in.AttributesSource,
+        "bpr": built_in.BprSource,
+        "content": lambda: built_in.ContentSource(context.index, context.text_embedders),
+        "ease": built_in.EaseSource,
+        "fresh": built_in.FreshSource,
+        "itemknn": built_in.ItemKnnSource,
+        "lexical": built_in.LexicalSource,
+        "ncf": built_in.NcfSource,
+        "pop": built_in.PopSource,
+        "sasrec": built_in.SasrecSource,
+        "transitions": built_in.TransitionsSource,
+        "userknn": built_in.UserKnnSource,
+    }
+    unknown = [name for name in chosen if name not in made]
+    if unknown or len(set(chosen)) != len(chosen):
+        raise ConfigurationError(
+            f"PALATE_SOURCES is {','.join(chosen)!r}: "
+            + (f"{unknown[0]!r} is not known." if unknown else "a name is there twice."),
+            remedy=f"Known names: {', '.join(sorted(made))}.",
+        )
+    return [made[name]() for name in chosen]

@@ -27,7 +27,7 @@ class TransitionsConfig(Value):
 
     steps: int = Field(default=10, ge=1, le=50)
     backward: float = Field(default=0.5, ge=0, le=1)
-    damping: float = Field(default=0.3, ge=0, le=1)
+    damping: float = Field(default=0.1, ge=0, le=1)
     shrinkage: float = Field(default=5.0, ge=0)
     neighbours: int = Field(default=200, ge=1)
     tau: float = Field(default=3.0, gt=0)
