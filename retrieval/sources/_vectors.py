@@ -81,9 +81,15 @@ class Space:
             cosines = np.einsum("nd,d->n", held.vectors, vector)  # one thread: BLAS threads stall each other on a busy machine
             return [(self._table.ids[held.rows[i]], float(cosines[i])) for i in best_rows(cosines, free, n).tolist()]
         spare = min(int(np.count_nonzero(~allowed)), 3 * n)
-        found = self._index.query(self.name, vector, n + spare, types)
-        rows = self._table.rows
-        return [(item_id, cosine) for item_id, cosine in found if item_id in rows and allowed[rows[item_id]]][:n]
+        # Without the filter first: its cost grows with the number of items that pass it, to a hundred times that of the search.
+        found = self._kept(self._index.query(self.name, vector, n + spare), types, allowed)
+        if len(found) < n and n + spare < len(self._ids):
+            found = self._kept(self._index.query(self.name, vector, n + spare, types), types, allowed)
+        return found[:n]
+
+    def _kept(self, found: Sequence[tuple[str, float]], types: Sequence[str], allowed: Mask) -> list[tuple[str, float]]:
+        rows, items = self._table.rows, self._table.items
+        return [(i, cosine) for i, cosine in found if i in rows and allowed[rows[i]] and items[rows[i]].type in types]
 
     def vectors(self, item_ids: Sequence[str]) -> dict[str, Float32]:
         """Return the vectors that are there, float32 [dim] each, by item id."""
