@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from palate.domain import Progress
 from retrieval.base import Float32
+from retrieval.sources._softmax import next_item_loss
 
 if TYPE_CHECKING:
     from retrieval.sources.ncf import NcfConfig
@@ -41,6 +42,10 @@ class Towers(nn.Module):  # type: ignore[misc]  # torch is untyped where it is l
         mean = (self.taken(x) * weights[:, :, None]).sum(dim=1) / weights.sum(dim=1, keepdim=True)
         out: torch.Tensor = self.drop(mean) + self.deep(mean)
         return out
+
+    def weights(self, genres: torch.Tensor, named: torch.Tensor, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return vectors, [k, dim], and biases, [k], of items, int64 [k], by ``genres`` [n, g]; ``named`` is 0 or 1, [n, 1]."""
+        return self.own(rows) * named[rows] + self.genres(genres[rows]), self.bias[rows]
 
     def person(self, history: list[int]) -> Float32:
         """Return the vector of a history, oldest first, with a 1 for the bias, float32 [dim + 1]."""
@@ -85,9 +90,9 @@ def train(sequences: list[NDArray[np.int64]], genres: Float32, config: NcfConfig
                 past = sequences[who][max(0, place - config.history) : place][::-1]
                 x[row, : len(past)] = past
             y = torch.tensor([int(sequences[who][place]) for who, place in chosen])
-            own = towers.own.weight * (torch.rand(len(genres), 1) >= config.unknown)  # some are known by their genres alone
-            scores = towers.people(torch.from_numpy(x)) @ (own + towers.genres(known)).T + towers.bias
-            loss = functional.cross_entropy(scores, y)
+            named = (torch.rand(len(genres), 1) >= config.unknown).float()  # the others are known by their genres alone
+            people = towers.people(torch.from_numpy(x))
+            loss = next_item_loss(people, y, len(genres), config.negatives, partial(towers.weights, known, named))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

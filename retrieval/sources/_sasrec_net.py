@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from palate.domain import Progress
+from retrieval.sources._softmax import next_item_loss
 
 if TYPE_CHECKING:
     from retrieval.sources.sasrec import SasrecConfig
@@ -66,6 +67,10 @@ class Network(nn.Module):  # type: ignore[misc]
         """Return scores of all items, float32 [n, items], of states [n, dim]."""
         return state @ self.items.weight[:-1].T + self.bias
 
+    def weights(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return vectors, float32 [k, dim], and biases, [k], of items, int64 [k]."""
+        return self.items(rows), self.bias[rows]
+
     def next_scores(self, x: torch.Tensor) -> torch.Tensor:
         """Return scores, float32 [b, items], after whole sequences, int64 [b, t]."""
         return self.scores(self(x)[:, -1])
@@ -93,7 +98,7 @@ def train(
             x = _padded([w[:-1] for w in batch], items)
             y = _padded([w[1:] for w in batch], items)
             known = y != items
-            loss = functional.cross_entropy(network.scores(network(x)[known]), y[known])
+            loss = next_item_loss(network(x)[known], y[known], items, config.negatives, network.weights)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -22,7 +22,7 @@ class NcfConfig(Value):
     """``dim`` numbers a vector; ``history`` newest items are a person, weights falling by ``tau`` positions; ``max_items`` bounds
     the items with a vector of their own to those that most people liked. ``unknown`` is the share of items that must be found by
     their genres alone in a training step, so that an item nobody took has a place. Up to ``positions`` moments a person are learned
-    from.
+    from. Of more items than four times ``negatives`` that many are drawn a step.
     """
 
     dim: int = Field(default=64, ge=2)
@@ -35,6 +35,7 @@ class NcfConfig(Value):
     epochs: int = Field(default=8, ge=1)
     positions: int = Field(default=40, ge=1)
     batch: int = Field(default=256, ge=1)
+    negatives: int = Field(default=1024, ge=1)
     max_items: int = Field(default=20_000, ge=1)
     seed: int = 0
 

@@ -21,7 +21,7 @@ __all__ = ["SasrecConfig", "SasrecSource"]
 class SasrecConfig(Value):
     """``dim`` numbers a vector, ``blocks`` of ``heads`` heads over the newest ``length`` items; ``max_items`` bounds the softmax
     to the items that most people liked. Training stops after ``epochs``, or when ``patience`` of them brought nothing for the last
-    item of the people, which is held back for that.
+    item of the people, which is held back for that. Of more items than four times ``negatives`` that many are drawn a step.
     """
 
     dim: int = Field(default=64, ge=2)
@@ -33,6 +33,7 @@ class SasrecConfig(Value):
     epochs: int = Field(default=20, ge=1)
     patience: int = Field(default=2, ge=1)
     batch: int = Field(default=64, ge=1)
+    negatives: int = Field(default=1024, ge=1)
     max_items: int = Field(default=20_000, ge=1)
     seed: int = 0
 

@@ -57,6 +57,13 @@ def test_a_new_event_moves_the_next_answer_without_a_refit(fitted, table):
     assert first(fitted, table, "film-03", "film-02", "film-01") == "film-04"
 
 
+def test_a_draw_of_the_items_teaches_the_order_too(table, circle):
+    drawing = SasrecConfig(dim=16, heads=1, dropout=0.0, learning_rate=1e-2, epochs=30, patience=30, negatives=2)
+    source = SasrecSource(drawing)
+    source.fit(table, circle)
+    assert first(source, table, "film-04", "film-03", "film-02") == "film-05"
+
+
 def test_more_events_than_its_length_are_no_error(table, circle):
     source = SasrecSource(SasrecConfig(dim=8, blocks=1, length=4, epochs=1))
     source.fit(table, circle)
