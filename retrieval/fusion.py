@@ -23,10 +23,34 @@ class FusionConfig(Value):
 
     k: int = Field(default=60, ge=1)
     weights: Mapping[str, float] = Field(
-        default_factory=lambda: {"ease": 1.0, "content": 0.1, "pop": 0.05, "attributes": 0.1, "lexical": 1.0}
+        default_factory=lambda: {
+            "transitions": 2.0,
+            "ease": 1.0,
+            "itemknn": 0.2,
+            "userknn": 0.2,
+            "bpr": 0.1,
+            "content": 0.1,
+            "attributes": 0.1,
+            "fresh": 0.1,
+            "pop": 0.05,
+        }
     )
     query_weights: Mapping[str, float] = Field(
-        default_factory=lambda: {"ease": 0.5, "content": 1.0, "pop": 0.05, "attributes": 1.5, "lexical": 0.7}
+        default_factory=lambda: {
+            "attributes": 1.5,
+            "content": 1.0,
+            "lexical": 0.7,
+            "ease": 0.5,
+            "transitions": 0.5,
+            "als": 0.2,
+            "ncf": 0.2,
+            "sasrec": 0.2,
+            "itemknn": 0.1,
+            "userknn": 0.1,
+            "bpr": 0.05,
+            "fresh": 0.05,
+            "pop": 0.05,
+        }
     )
     genre_boost: float = Field(default=0.1, ge=0)
 
