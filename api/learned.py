@@ -9,6 +9,7 @@ from pathlib import Path
 from palate.domain import InteractionReader, Progress
 from palate.errors import MissingExtra, PalateError
 from retrieval import Retriever
+from retrieval.base import ItemTable
 from retrieval.learned import LearnedFusion, LearnedFusionConfig
 
 __all__ = ["LearnedOrder"]
@@ -40,13 +41,13 @@ class LearnedOrder:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._retriever.lead(fusion)
 
-    def restore(self) -> None:
-        """Let what was kept lead the retriever, if it can be read and belongs to its items; else say so in the log."""
+    def restore(self, table: ItemTable) -> None:
+        """Let what was kept lead the retriever, if it can be read and belongs to the items; else say so in the log."""
         if not self._folder.exists():
             return
         fusion = LearnedFusion(self._config)
         try:
-            fusion.load(self._folder, self._retriever.table)
+            fusion.load(self._folder, table)
         except PalateError as error:
             _logger.warning("The learned order is not used: %s", error)
         else:

@@ -282,9 +282,9 @@ class Palate:
         """Read titles anew, match what waited for them, and fit the sources."""
         with self._changing:
             _renew_titles(self.parts)
-            self.parts.retriever.fit(self.history, progress)
             if not self._fitted:
-                self.learned.restore()
+                self.learned.restore(self.catalog.table())  # first: whoever waits for the sources finds it in its place
+            self.parts.retriever.fit(self.history, progress)
             self._fitted = True
 
     def fit(self) -> Retriever:
