@@ -47,7 +47,10 @@ class FreshSource:
         """Find what is fresh, and how fast it is taken up."""
         positives, config = read_positives(table, interactions), self.config
         first = np.full(len(table), np.inf)
-        np.minimum.at(first, positives.rows, positives.at)
+        for event in interactions.interactions():  # a liking is known by its newest event; what counts here is the oldest
+            if event.item_id in table.rows:
+                row = table.rows[event.item_id]
+                first[row] = min(first[row], event.at)
         now = positives.at.max() if len(positives.at) else 0.0
         decay = 0.5 ** ((now - positives.at) / _SECONDS_A_DAY / config.half_life_days)
         mass = np.bincount(positives.rows, weights=decay, minlength=len(table))

@@ -64,3 +64,9 @@ def test_the_evidence_is_how_many_people_liked_it(table):
 def test_before_its_fit_it_says_so(table):
     with pytest.raises(Unavailable, match="not fitted"):
         offered(FreshSource(), table)
+
+
+def test_what_everybody_takes_again_is_not_new(table):
+    source = FreshSource(FreshConfig(window_days=7))
+    source.fit(table, ListedInteractions(liked("film-00", 5, 0) + liked("film-00", 5, 30) + liked("film-01", 2, 28)))
+    assert offered(source, table) == ["film-01"]
