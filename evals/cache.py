@@ -6,9 +6,10 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ import retrieval
 from evals.base import Dataset, Int32, Split
 
 __all__ = ["EvalCache", "Ranked", "code_hash", "items_hash", "split_hash"]
+
+_SAID = ("fit_seconds", "rank_ms_per_user", "peak_mb", "grown_mb", "params")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Ranked:
         rank_ms_per_user: Mean time of one ranking, milliseconds.
         peak_mb: Resident memory of the process at its highest meanwhile, MiB.
         grown_mb: How much of that came in this row, MiB.
+        params: The configuration it was ranked with, as the ranker said after its fit.
         cached: Whether it was read from the cache.
 
     """
@@ -38,6 +42,7 @@ class Ranked:
     rank_ms_per_user: float
     peak_mb: float
     grown_mb: float
+    params: Mapping[str, Any] = field(default_factory=dict)
     cached: bool = False
 
 
@@ -71,11 +76,11 @@ class EvalCache:
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        costs = {name: getattr(ranked, name) for name in ("fit_seconds", "rank_ms_per_user", "peak_mb", "grown_mb")}
+        costs: dict[str, Any] = {name: getattr(ranked, name) for name in _SAID}
         costs["lists"] = list(ranked.lists)
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez_compressed(file, costs=np.array(json.dumps(costs)), **dict(ranked.lists))  # type: ignore[arg-type]
+            np.savez_compressed(file, costs=np.array(json.dumps(costs, default=str)), **dict(ranked.lists))  # type: ignore[arg-type]
         part.replace(path)
 
     def _path(self, row: str, parts: Iterable[str]) -> Path | None:

@@ -8,7 +8,8 @@ Protocols, each with a part ``val`` to choose on and a part ``test`` to look at 
 * ``ratio`` — a random fifth of all rows is test, the tenth before it in the same permutation validation, as Cornac's RatioSplit.
 * ``kfold`` — rows are dealt at random into k folds; fold f is test, the next one validation.
 
-For ``test`` everything but the test targets may be fitted on, for ``val`` everything but the test and validation targets.
+For ``test`` everything but the test targets may be fitted on (with ``fit_validation`` off not the validation targets either,
+which are still in the histories: so most published tables were made), for ``val`` everything but the test and validation targets.
 A user's later event on an item they already have is dropped first. Equal times keep the order of the file.
 See Meng et al. (2020), https://arxiv.org/abs/2007.13237, for what splitting does to results, and
 Salah, Truong & Lauw (2020), Cornac, https://jmlr.org/papers/v21/19-805.html.
@@ -44,6 +45,7 @@ class ProtocolConfig(Value):
         test_share: Share of rows held out for test (``ratio``).
         temporal_share: Share of all events after the test's moment, and again between validation's and that (``temporal``).
         val_share: Share of rows held out for validation (``ratio``).
+        fit_validation: Fit on the validation targets too when test is judged.
         threshold: A held-out row is a target where its rating, on a scale up to 5, is this or more (``ratio``, ``kfold``);
             where nothing is rated, all are.
         liked_history: Leave what a user rated below ``threshold`` out of the histories, so that it is ranked and counts as a miss,
@@ -56,6 +58,7 @@ class ProtocolConfig(Value):
     test_share: float = Field(default=0.2, gt=0, lt=1)
     val_share: float = Field(default=0.1, gt=0, lt=1)
     temporal_share: float = Field(default=0.1, gt=0, lt=0.5)
+    fit_validation: bool = True
     threshold: float = Field(default=4.0, ge=0, le=5)
     liked_history: bool = True
     folds: int = Field(default=5, ge=2)
@@ -82,9 +85,10 @@ def make_split(
     kept = distinct.take(core_mask(distinct, min_core))
     cut = _protocol(protocol, dataset)
     train, targets = cut(kept, part, config, seed)
+    fitted = train if config.fit_validation else cut(kept, "val", config, seed)[0]
     if protocol in {"ratio", "kfold"}:
         liked = ~(kept.values < config.threshold / 5 - _EPSILON)  # what has no rating is a target
-        targets &= liked & np.isin(kept.items, kept.items[train])
+        targets &= liked & np.isin(kept.items, kept.items[fitted])
         history = liked if config.liked_history else np.ones_like(liked)
     else:
         history = np.ones(len(kept), np.bool_)
@@ -99,9 +103,10 @@ def make_split(
         "kept_interactions": len(kept),
         "targets": int(sum(len(case.targets) for case in cases)),
         "ties": _TIES,
+        "fit_validation": config.fit_validation,
         **options,
     }
-    return Split(protocol, part, known, known, cases, facts)
+    return Split(protocol, part, kept.take(fitted), known, cases, facts)
 
 
 def folds(dataset: Dataset, *, part: Part = "test", min_core: int = 5, seed: int = 123, **options: Any) -> Iterator[Split]:

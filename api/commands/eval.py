@@ -67,6 +67,9 @@ def ranking(
     models: Annotated[str, typer.Option(help="Rows, separated by commas, or all.")] = "all",
     split: Annotated[_Part, typer.Option(help="What is judged: val or test.")] = _Part.val,
     seed: _Seed = 123,
+    fit_validation: Annotated[
+        bool, typer.Option(help="For test, fit on the validation targets too; most published tables did not.")
+    ] = True,
     out: _Out = None,
     table: Annotated[Path | None, typer.Option(help="Markdown file whose section for this run is written anew.")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Fit and rank anew.")] = False,
@@ -80,7 +83,14 @@ def ranking(
         from evals.suites.ranking import RankingConfig, RankingSuite
 
         settings, stages = load_settings(), Stages()
-        config = RankingConfig(protocol=protocol.value, min_core=min_core, models=_names(models), split=split.value, seed=seed)
+        config = RankingConfig(
+            protocol=protocol.value,
+            min_core=min_core,
+            models=_names(models),
+            split=split.value,
+            seed=seed,
+            fit_validation=fit_validation,
+        )
         with stages.stage("load"):
             loaded = _load(dataset, settings)
         suite = RankingSuite(_rows(settings), EvalCache(None if no_cache else _cache(settings)))

@@ -30,7 +30,8 @@ Protocol = Literal["loo", "last5", "temporal", "ratio", "kfold"]
 
 
 class RankingConfig(Value):
-    """What is run. ``min_core`` unset is 5, and 0 for ``ratio``; ``depth`` is how long lists are, and the bootstrap draws
+    """What is run. ``min_core`` unset is 5, and 0 for ``ratio``; ``fit_validation`` off keeps the
+    validation targets out of the fit when test is judged; ``depth`` is how long lists are, and the bootstrap draws
     ``samples``.
     """
 
@@ -39,6 +40,7 @@ class RankingConfig(Value):
     models: tuple[str, ...] = ("all",)
     split: Literal["val", "test"] = "val"
     seed: int = 123
+    fit_validation: bool = True
     depth: int = Field(default=500, ge=50)
     samples: int = Field(default=1000, ge=10)
 
@@ -149,7 +151,7 @@ class RankingSuite:
         row = {
             "model": name,
             "split": run.config.split,
-            "params": ranker.params(),
+            "params": dict(ranked.params),
             **judged,
             "cold": cold,
             "fit_seconds": round(ranked.fit_seconds, 3),
@@ -166,10 +168,13 @@ class _Missing(PalateError):
 
 
 def _prepared(dataset: Dataset, config: RankingConfig) -> _Run:
-    if config.protocol == "kfold":
-        splits = tuple(folds(dataset, part=config.split, min_core=config.core, seed=config.seed))
-    else:
-        splits = (make_split(dataset, config.protocol, part=config.split, min_core=config.core, seed=config.seed),)
+    chosen: dict[str, Any] = {
+        "part": config.split,
+        "min_core": config.core,
+        "seed": config.seed,
+        "fit_validation": config.fit_validation,
+    }
+    splits = tuple(folds(dataset, **chosen) if config.protocol == "kfold" else [make_split(dataset, config.protocol, **chosen)])
     if not any(split.cases for split in splits):
         raise InvalidInput(
             f"The protocol {config.protocol!r} leaves no case of {dataset.name!r} (core {config.core}).",
@@ -212,6 +217,7 @@ def _ranked(run: _Run, ranker: Ranker, progress: Progress | None, stages: Stages
         1000 * sum(ranking.seconds for _, ranking in costs) / sum(len(split.cases) for split in run.splits),
         max(cost.peak_mb for pair in costs for cost in pair),
         max(cost.grown_mb for pair in costs for cost in pair),
+        ranker.params(),
     )
 
 

@@ -155,3 +155,13 @@ def test_what_cannot_be_split_is_refused():
         make_split(DATA, "kfold", fold=5)
     with pytest.raises(InvalidInput, match="needs their times"):
         make_split(dataset([(0, 1, 5, 1)], times="order"), "temporal")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_validation_can_be_kept_out_of_the_fit(protocol):
+    val, test = (make_split(DATA, protocol, part=part, min_core=2) for part in ("val", "test"))
+    strict = make_split(DATA, protocol, part="test", min_core=2, fit_validation=False)
+    assert strict.train.items.tolist() == val.train.items.tolist()
+    assert len(strict.train) < len(test.train)
+    assert strict.known.items.tolist() == test.known.items.tolist()
+    assert [case.history.tolist() for case in strict.cases] == [case.history.tolist() for case in test.cases]
