@@ -43,6 +43,7 @@ class FactorSource(ProfileSource):
     """
 
     _floor = -np.inf
+    _known: dict[int, int]
 
     def __init__(self, alpha: float, penalty: float) -> None:
         self._alpha, self._penalty = alpha, penalty
@@ -55,9 +56,6 @@ class FactorSource(ProfileSource):
         wide = self._factors.astype(np.float64)
         self._gram = wide.T @ wide + self._penalty * np.eye(wide.shape[1])
         self._known = {row: column for column, row in enumerate(rows.tolist())}
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        raise NotImplementedError
 
     def _user(self, profile: Profile, query: Query) -> NDArray[np.float64] | None:
         """Return the person's vector; ``None`` if nothing in the profile speaks for an item."""

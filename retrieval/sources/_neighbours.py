@@ -10,7 +10,7 @@ from scipy import sparse
 
 from palate.domain import Profile, Query
 from retrieval.base import Float32, ItemTable
-from retrieval.sources._profiles import Inputs, ProfileSource, Rows
+from retrieval.sources._profiles import ProfileSource, Rows
 
 __all__ = ["LinearSource", "strongest", "touched"]
 
@@ -69,9 +69,6 @@ class LinearSource(ProfileSource):
 
     def _size(self) -> dict[str, int]:
         return {"items": len(self._known), "pairs": int(self._s.nnz)}
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        raise NotImplementedError
 
     def _scored(self, profile: Profile, query: Query) -> tuple[Rows, Float32]:
         inputs = self._inputs(profile, query)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,11 @@ class ProfileSource:
     """
 
     name: str
+    config: Any
+    """Holds ``tau``, the recency scale in positions, and ``query_weight``, that of items named in the query."""
     _table: ItemTable | None = None
+    _known: Container[int]
+    """Rows of items that the fit knows."""
     _floor = 0.0
     """Scores that are not above it are not offered."""
 
@@ -120,6 +125,10 @@ class ProfileSource:
             at is not None and (down or bool(offered[0, at] and not offered[row, at]))
             for (at, row), down in zip(asked, fell, strict=True)
         ]
+
+    def _inputs(self, profile: Profile, query: Query) -> Inputs:
+        config = self.config
+        return inputs_of(self._fitted(), self._known, profile, query, tau=config.tau, query_weight=config.query_weight)
 
     def _scored(self, profile: Profile, query: Query) -> tuple[Rows, Float32]:
         raise NotImplementedError

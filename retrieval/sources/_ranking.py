@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from palate.domain import Interaction, InteractionReader, preference
+from palate.domain import Evidence, Interaction, InteractionReader, preference
 from retrieval.base import Float32, ItemTable, Mask, Scored
 
-__all__ = ["Positives", "best_rows", "best_rows_by_type", "falls", "genre_columns", "newest_of_each", "read_positives", "to_scored"]
+__all__ = [
+    "Positives",
+    "best_rows",
+    "best_rows_by_type",
+    "falls",
+    "genre_columns",
+    "newest_of_each",
+    "popularity_evidence",
+    "read_positives",
+    "to_scored",
+]
 
 Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Positives:
-    """Who liked what: ``people`` int64 [p] into ``names``, ``rows`` int64 [p] into the table, ``at`` float64 [p] POSIX seconds, by
-    person in the order of the first liking.
+    """Who liked what: ``people`` int64 [p] into ``names``, ``rows`` int64 [p] into the table, by person in the order of the first
+    liking; ``at`` and ``since`` are when each liking was last and first heard of, float64 [p] POSIX seconds.
     """
 
     people: NDArray[np.int64]
     rows: NDArray[np.int64]
     at: NDArray[np.float64]
+    since: NDArray[np.float64]
     names: tuple[str, ...]
 
     @property
@@ -36,15 +47,17 @@ class Positives:
 
 def read_positives(table: ItemTable, interactions: InteractionReader) -> Positives:
     """Read the interactions of positive preference with items of ``table``; each person's liking of an item counts once."""
-    latest: dict[tuple[int, int], float] = {}
+    times: dict[tuple[int, int], tuple[float, float]] = {}
     people: dict[str, int] = {}
     for event in _known(interactions.interactions(), table):
         if preference(event.verb, event.value) > 0:
             person = people.setdefault(event.person_id, len(people))
             key = (person, table.rows[event.item_id])
-            latest[key] = max(event.at, latest.get(key, event.at))
-    pairs = np.array(list(latest), dtype=np.int64).reshape(-1, 2)
-    return Positives(pairs[:, 0], pairs[:, 1], np.array(list(latest.values()), dtype=np.float64), tuple(people))
+            since, at = times.get(key, (event.at, event.at))
+            times[key] = min(since, event.at), max(at, event.at)
+    pairs = np.array(list(times), dtype=np.int64).reshape(-1, 2)
+    since_at = np.array(list(times.values()), dtype=np.float64).reshape(-1, 2)
+    return Positives(pairs[:, 0], pairs[:, 1], since_at[:, 1], since_at[:, 0], tuple(people))
 
 
 def _known(events: Iterable[Interaction], table: ItemTable) -> Iterable[Interaction]:
@@ -97,6 +110,19 @@ def falls(scores: Float32, allowed: Mask, pairs: Iterable[tuple[int | None, int]
     return out
 
 
+def popularity_evidence(
+    source: str, table: ItemTable, scores: Float32, people: Mapping[str, int], item_ids: Iterable[str]
+) -> dict[str, list[Evidence]]:
+    """Return by how many people each item was liked, weighing its score; nothing for items that ``people`` does not hold."""
+    return {
+        item_id: [
+            Evidence(kind="popularity", source=source, weight=float(scores[table.rows[item_id]]), detail=str(people[item_id]))
+        ]
+        for item_id in item_ids
+        if item_id in people
+    }
+
+
 def to_scored(table: ItemTable, rows: Rows, scores: Float32) -> list[Scored]:
     """Return the rows as scored items."""
     return [Scored(table.ids[row], float(scores[row])) for row in rows.tolist()]
@@ -114,4 +140,4 @@ def newest_of_each(positives: Positives, n: int) -> Positives:
     people = positives.people[order]
     left = np.searchsorted(people, people, side="right") - np.arange(len(people))
     kept = order[left <= n]
-    return Positives(positives.people[kept], positives.rows[kept], positives.at[kept], positives.names)
+    return Positives(positives.people[kept], positives.rows[kept], positives.at[kept], positives.since[kept], positives.names)

@@ -14,7 +14,7 @@ from palate.errors import MissingExtra
 from retrieval.base import ItemTable
 from retrieval.sources._ranking import Positives
 
-__all__ = ["histories", "import_torch", "rows_of", "seeded"]
+__all__ = ["best_known", "histories", "import_torch", "rows_of", "seeded"]
 
 Rows = NDArray[np.int64]
 
@@ -35,6 +35,18 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def best_known(positives: Positives, n_items: int, most: int) -> tuple[Rows, Rows]:
+    """Return the rows of the ``most`` items that most people liked, int64 [m] ascending, and by row of the table its place among
+    them, -1 for the others, int64 [n_items].
+    """
+    counts = np.bincount(positives.rows, minlength=n_items)
+    order = np.lexsort((np.arange(n_items), -counts))[:most]
+    rows = np.sort(order[counts[order] > 0]).astype(np.int64)
+    columns = np.full(n_items, -1, dtype=np.int64)
+    columns[rows] = np.arange(len(rows))
+    return rows, columns
 
 
 def histories(positives: Positives, columns: Rows) -> list[Rows]:

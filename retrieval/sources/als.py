@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from palate.domain import InteractionReader, Profile, Progress, Query, Value
+from palate.domain import InteractionReader, Progress, Value
 from retrieval.base import ItemTable
 from retrieval.sources._factors import FactorSource, compact, import_implicit
-from retrieval.sources._profiles import Inputs, inputs_of
 from retrieval.sources._ranking import read_positives
 
 __all__ = ["AlsConfig", "AlsSource"]
@@ -75,7 +74,3 @@ class AlsSource(FactorSource):
     def describe(self) -> dict[str, Any]:
         """Return the config and how many items have a vector."""
         return {"name": self.name, "config": self.config.model_dump(), "items": len(self._rows)}
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        config = self.config
-        return inputs_of(self._fitted(), self._known, profile, query, tau=config.tau, query_weight=config.query_weight)

@@ -13,7 +13,7 @@ from scipy import sparse
 from palate.domain import InteractionReader, Profile, Query, Value
 from retrieval.base import Float32, ItemTable
 from retrieval.sources._factors import FactorSource, compact, import_implicit
-from retrieval.sources._profiles import Inputs, inputs_of
+from retrieval.sources._profiles import Inputs
 from retrieval.sources._ranking import read_positives
 
 __all__ = ["BprConfig", "BprSource"]
@@ -37,7 +37,8 @@ class BprConfig(Value):
 
 
 class BprSource(FactorSource):
-    """Bayesian personalised ranking (Rendle et al., UAI 2009), fitted by ``implicit``.
+    """Bayesian personalised ranking (Rendle et al., UAI 2009), fitted by ``implicit``, which draws what was not liked from what
+    others liked: popular items lose more often than by even draws, and results are better than with those.
 
     A person whose likings are those of the fit is served the vector that was learned, and no history item has a share of its own in
     that. Any other profile is folded in, at the mean length of learned vectors, so that the biases keep their part.
@@ -86,10 +87,6 @@ class BprSource(FactorSource):
     def describe(self) -> dict[str, Any]:
         """Return the config and how many items and people have a vector."""
         return {"name": self.name, "config": self.config.model_dump(), "items": len(self._rows), "people": len(self._people)}
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        config = self.config
-        return inputs_of(self._fitted(), self._known, profile, query, tau=config.tau, query_weight=config.query_weight)
 
     def _user(self, profile: Profile, query: Query) -> NDArray[np.float64] | None:
         learned = self._learned(profile, query)

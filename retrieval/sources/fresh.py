@@ -11,7 +11,7 @@ from pydantic import Field
 from palate.domain import Evidence, InteractionReader, Profile, Query, Value
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
-from retrieval.sources._ranking import best_rows, read_positives, to_scored
+from retrieval.sources._ranking import best_rows, popularity_evidence, read_positives, to_scored
 
 __all__ = ["FreshConfig", "FreshSource"]
 
@@ -19,7 +19,7 @@ _SECONDS_A_DAY = 86_400.0
 
 
 class FreshConfig(Value):
-    """An item is fresh for ``window_days`` after it was first taken; a liking halves in ``half_life_days``; ``taste`` is how much
+    """An item is fresh for ``window_days`` after it was first liked; a liking halves in ``half_life_days``; ``taste`` is how much
     an item with the genres of the whole profile gains.
     """
 
@@ -29,7 +29,7 @@ class FreshConfig(Value):
 
 
 class FreshSource:
-    """Decayed popularity among what was first taken lately, times how its genres fit the profile.
+    """Decayed popularity among what was first liked lately, times how its genres fit the profile.
 
     Time is counted back from the newest event of the fit. See Das et al. (WWW 2007) on news.
     """
@@ -47,14 +47,11 @@ class FreshSource:
         """Find what is fresh, and how fast it is taken up."""
         positives, config = read_positives(table, interactions), self.config
         first = np.full(len(table), np.inf)
-        for event in interactions.interactions():  # a liking is known by its newest event; what counts here is the oldest
-            if event.item_id in table.rows:
-                row = table.rows[event.item_id]
-                first[row] = min(first[row], event.at)
+        np.minimum.at(first, positives.rows, positives.since)
         now = positives.at.max() if len(positives.at) else 0.0
         decay = 0.5 ** ((now - positives.at) / _SECONDS_A_DAY / config.half_life_days)
         mass = np.bincount(positives.rows, weights=decay, minlength=len(table))
-        fresh = now - first <= config.window_days * _SECONDS_A_DAY
+        fresh = np.isfinite(first) & (now - first <= config.window_days * _SECONDS_A_DAY)
         counts = np.bincount(positives.rows, minlength=len(table))
         self._scores = np.where(fresh, np.log1p(mass), 0.0).astype(np.float32)
         self._people = {table.ids[row]: int(counts[row]) for row in np.flatnonzero(fresh)}
@@ -75,18 +72,7 @@ class FreshSource:
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
         """Return by how many people each fresh item was liked."""
         table = self._fitted()
-        return {
-            item_id: [
-                Evidence(
-                    kind="popularity",
-                    source=self.name,
-                    weight=float(self._scores[table.rows[item_id]]),
-                    detail=str(self._people[item_id]),
-                )
-            ]
-            for item_id in item_ids
-            if item_id in self._people
-        }
+        return popularity_evidence(self.name, table, self._scores, self._people, item_ids)
 
     def describe(self) -> dict[str, Any]:
         """Return the config and how many items are fresh."""

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy import sparse
 
-from palate.domain import InteractionReader, Profile, Query, Value
+from palate.domain import InteractionReader, Value
 from retrieval.base import Float32, ItemTable
 from retrieval.sources._neighbours import LinearSource, strongest
-from retrieval.sources._profiles import Inputs, Rows, inputs_of
+from retrieval.sources._profiles import Rows
 from retrieval.sources._ranking import newest_of_each, read_positives
 
 __all__ = ["ItemKnnConfig", "ItemKnnSource"]
@@ -68,7 +68,3 @@ class ItemKnnSource(LinearSource):
     def describe(self) -> dict[str, Any]:
         """Return the config, and how many items have neighbours and how many are kept in all."""
         return {"name": self.name, "config": self.config.model_dump(), **self._size()}
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        config = self.config
-        return inputs_of(self._fitted(), self._known, profile, query, tau=config.tau, query_weight=config.query_weight)

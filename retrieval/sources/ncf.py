@@ -13,7 +13,7 @@ from palate.domain import Evidence, InteractionReader, Profile, Progress, Query,
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.sources._ranking import best_rows, read_positives, to_scored
-from retrieval.sources._torch import histories, import_torch, rows_of, seeded
+from retrieval.sources._torch import best_known, histories, import_torch, rows_of, seeded
 
 __all__ = ["NcfConfig", "NcfSource"]
 
@@ -65,11 +65,7 @@ class NcfSource:
         """
         import_torch()
         positives = read_positives(table, interactions)
-        counts = np.bincount(positives.rows, minlength=len(table))
-        order = np.lexsort((np.arange(len(table)), -counts))[: self.config.max_items]
-        rows = np.sort(order[counts[order] > 0]).astype(np.int64)
-        columns = np.full(len(table), -1, dtype=np.int64)
-        columns[rows] = np.arange(len(rows))
+        rows, columns = best_known(positives, len(table), self.config.max_items)
         sequences = [s for s in histories(positives, columns) if len(s) >= 2]
         network, items = None, np.zeros((0, 0), dtype=np.float32)
         if sequences:

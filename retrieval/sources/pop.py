@@ -11,7 +11,7 @@ from pydantic import Field
 from palate.domain import Evidence, InteractionReader, Profile, Query, Value
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
-from retrieval.sources._ranking import best_rows_by_type, read_positives, to_scored
+from retrieval.sources._ranking import best_rows_by_type, popularity_evidence, read_positives, to_scored
 
 __all__ = ["PopConfig", "PopSource"]
 
@@ -54,18 +54,7 @@ class PopSource:
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
         """Return by how many people each item was liked; nothing for items that nobody liked."""
         table = self._fitted()
-        return {
-            item_id: [
-                Evidence(
-                    kind="popularity",
-                    source=self.name,
-                    weight=float(self._scores[table.rows[item_id]]),
-                    detail=str(self._people[item_id]),
-                )
-            ]
-            for item_id in item_ids
-            if item_id in self._people
-        }
+        return popularity_evidence(self.name, table, self._scores, self._people, item_ids)
 
     def describe(self) -> dict[str, Any]:
         """Return the config and how many items anybody liked."""

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from palate.domain import InteractionReader, Profile, Query, Value
+from palate.domain import InteractionReader, Value
 from retrieval.base import Float32, ItemTable
 from retrieval.sources._neighbours import LinearSource, strongest
-from retrieval.sources._profiles import Inputs, Rows, inputs_of
+from retrieval.sources._profiles import Rows
 from retrieval.sources._ranking import Positives, newest_of_each, read_positives
 
 __all__ = ["TransitionsConfig", "TransitionsSource"]
@@ -65,10 +65,6 @@ class TransitionsSource(LinearSource):
     def describe(self) -> dict[str, Any]:
         """Return the config, and from how many items something follows and how many pairs are kept."""
         return {"name": self.name, "config": self.config.model_dump(), **self._size()}
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        config = self.config
-        return inputs_of(self._fitted(), self._known, profile, query, tau=config.tau, query_weight=config.query_weight)
 
 
 def _counts(positives: Positives, n_items: int, config: TransitionsConfig) -> sparse.csr_array:

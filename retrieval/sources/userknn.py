@@ -13,7 +13,7 @@ from scipy import sparse
 from palate.domain import InteractionReader, Profile, Query, Value
 from retrieval.base import Float32, ItemTable
 from retrieval.sources._neighbours import touched
-from retrieval.sources._profiles import Inputs, ProfileSource, Rows, inputs_of
+from retrieval.sources._profiles import Inputs, ProfileSource, Rows
 from retrieval.sources._ranking import newest_of_each, read_positives
 
 __all__ = ["UserKnnConfig", "UserKnnSource"]
@@ -104,7 +104,3 @@ class UserKnnSource(ProfileSource):
         among = np.flatnonzero(place[at] >= 0)
         np.add.at(shares, (owner[among], place[at[among]]), values[among])
         return people[best], (shares * scale[best].astype(np.float32)).astype(np.float32)
-
-    def _inputs(self, profile: Profile, query: Query) -> Inputs:
-        config = self.config
-        return inputs_of(self._fitted(), self._known, profile, query, tau=config.tau, query_weight=config.query_weight)
