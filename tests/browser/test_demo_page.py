@@ -184,6 +184,8 @@ def test_hostile_titles_stay_text(page, mock_url):
 def test_an_empty_slate_says_what_to_do(page, mock_url):
     page.goto(f"{mock_url}/?person=empty")
     page.wait_for_selector("palate-chat [part=empty]")
+    assert page.locator("palate-chat [part=empty]").inner_text().strip()
+    assert page.locator(CARDS).count() == 0
 
 
 def test_a_failure_says_so_and_offers_another_try(page, mock_url):
@@ -197,6 +199,7 @@ def test_a_starting_server_is_waited_for(page, mock_url):
     page.goto(f"{mock_url}/?person=starting")
     page.wait_for_selector("palate-chat .note:has-text('getting ready')")
     page.wait_for_selector(CARDS)
+    assert page.locator("palate-chat .note:has-text('getting ready')").count() == 0
     page.complaints.clear()
 
 
@@ -208,6 +211,7 @@ def test_one_sound_at_a_time(page, mock_url):
     play.nth(1).click()
     labels = "[...root.querySelectorAll('.play')].map(e => e.ariaLabel)"
     wait(page, f"{labels}[0].startsWith('Play') && {labels}[1].startsWith('Pause')")
+    assert page.locator("palate-chat .play[aria-label^='Pause']").count() == 1
 
 
 def test_arrow_keys_reach_every_card_and_the_chat(page, mock_url):

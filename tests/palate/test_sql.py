@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError
 
 from palate.errors import Unavailable
@@ -43,8 +43,13 @@ def test_scrubbed_rows_leave_no_bytes(engine: Engine, tmp_path: Path) -> None:
 
 def test_other_databases_are_left_alone() -> None:
     engine = create_engine("sqlite://")
+    said: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    scrub(engine)
+    assert said == ["PRAGMA wal_checkpoint(TRUNCATE)"]
     engine.dialect.name = "other"
     scrub(engine)
+    assert len(said) == 1
     engine.dispose()
 
 
