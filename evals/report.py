@@ -118,7 +118,8 @@ def _short(value: float | None) -> str:
 
 def _title(report: Mapping[str, Any]) -> str:
     protocol = report["protocol"]
-    return f"{report['dataset']['name']}, {protocol['name']}, {protocol['part']}"
+    strict = ", fitted without validation" if protocol["part"] == "test" and not protocol["fit_validation"] else ""
+    return f"{report['dataset']['name']}, {protocol['name']}, {protocol['part']}{strict}"
 
 
 def _cold_names(report: Mapping[str, Any]) -> Sequence[str]:

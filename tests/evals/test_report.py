@@ -72,3 +72,9 @@ def test_intervals_as_text():
     assert interval({"value": 0.09834, "low": 0.0712, "high": 1.0}) == ".0983 [.0712, 1.0000]"
     assert interval({"value": -0.012, "low": -0.02, "high": 0.0}) == "-.0120 [-.0200, .0000]"
     assert interval({"value": None, "low": None, "high": None}) == "–"
+
+
+def test_a_test_that_was_fitted_without_validation_has_a_section_of_its_own():
+    config = RankingConfig(models=("pop",), min_core=2, samples=20, split="test", fit_validation=False)
+    strict = RankingSuite(Rows(), EvalCache(None)).run(many(), config)
+    assert markdown_table(strict).startswith("## made, loo, test, fitted without validation\n")
