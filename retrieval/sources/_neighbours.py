@@ -10,7 +10,7 @@ from scipy import sparse
 
 from palate.domain import Profile, Query
 from retrieval.base import Float32, ItemTable
-from retrieval.sources._profiles import ProfileSource, Rows
+from retrieval.sources._profiles import HISTORY, ProfileSource, Rows, known_entries, known_named
 
 __all__ = ["LinearSource", "strongest", "touched"]
 
@@ -75,6 +75,21 @@ class LinearSource(ProfileSource):
         columns, values, _ = touched(self._s, inputs.rows, inputs.weights)
         rows, at = np.unique(columns, return_inverse=True)
         return rows, np.bincount(at, weights=values, minlength=len(rows)).astype(np.float32)
+
+    def _scored_without(self, profile: Profile, query: Query, removed: Sequence[str]) -> tuple[Rows, Float32]:
+        table, config = self._fitted(), self.config
+        rows, _, strength = known_entries(table, self._known, profile, HISTORY + len(removed))
+        gone = np.array([table.rows.get(item_id, -1) for item_id in removed], dtype=np.int64)
+        stays = np.concatenate([np.ones((1, len(rows)), dtype=np.bool_), rows[None, :] != gone[:, None]])
+        places = np.cumsum(stays, axis=1) - 1  # what is older moves up
+        weights = np.where(stays & (places < HISTORY), strength * np.exp(-places / config.tau), 0.0)
+        named = known_named(table, self._known, query)
+        weights = np.concatenate([weights, np.full((len(weights), len(named)), config.query_weight)], axis=1)
+        rows = np.concatenate([rows, named])
+        columns, values, owner = touched(self._s, rows, np.ones(len(rows), dtype=np.float32))
+        found, at = np.unique(columns, return_inverse=True)
+        spoken = sparse.csr_array((values.astype(np.float64), (at, owner)), shape=(len(found), len(rows)))
+        return found, (spoken @ weights.T).T.astype(np.float32)
 
     def _shares(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> Float32:
         table, inputs = self._fitted(), self._inputs(profile, query)

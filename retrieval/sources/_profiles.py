@@ -15,7 +15,7 @@ from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.counterfactual import without_item
 from retrieval.sources._ranking import falls
 
-__all__ = ["Inputs", "ProfileSource", "inputs_of"]
+__all__ = ["HISTORY", "Inputs", "ProfileSource", "inputs_of", "known_entries", "known_named"]
 
 HISTORY = 100
 """Entries that are served: older ones weigh next to nothing, and work stays bounded."""
@@ -44,19 +44,30 @@ def inputs_of(
     """Return the newest entries whose row is in ``known``, each weighing ``exp(-position / tau)`` by how strong it is (at most 1),
     and the known items that the query names, at ``query_weight``.
     """
-    rows, places, strength = [], [], []
+    rows, places, strength = known_entries(table, known, profile, HISTORY)
+    recency = np.exp(-np.arange(len(rows), dtype=np.float32) / np.float32(tau))
+    named = known_named(table, known, query)
+    weights = np.concatenate([strength * recency, np.full(len(named), query_weight, dtype=np.float32)])
+    return Inputs(np.concatenate([rows, named]), weights, places)
+
+
+def known_entries(table: ItemTable, known: Container[int], profile: Profile, most: int) -> tuple[Rows, Rows, Float32]:
+    """Return rows, places in ``profile.entries`` and strengths (-1 to 1) of the newest ``most`` entries whose row is known."""
+    found: list[tuple[int, int, float]] = []
     for place, entry in enumerate(profile.entries):
         row = table.rows.get(entry.item_id)
         if row is not None and row in known:
-            rows.append(row)
-            places.append(place)
-            strength.append(max(-1.0, min(1.0, entry.weight)))
-            if len(rows) == HISTORY:
+            found.append((row, place, max(-1.0, min(1.0, entry.weight))))
+            if len(found) == most:
                 break
-    recency = np.exp(-np.arange(len(rows), dtype=np.float32) / np.float32(tau))
-    named = [row for row in (table.rows.get(item_id) for item_id in query.like_item_ids) if row is not None and row in known]
-    weights = np.concatenate([np.array(strength, dtype=np.float32) * recency, np.full(len(named), query_weight, dtype=np.float32)])
-    return Inputs(np.array(rows + named, dtype=np.int64), weights, np.array(places, dtype=np.int64))
+    columns = np.array(found, dtype=np.float64).reshape(-1, 3).T
+    return columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2].astype(np.float32)
+
+
+def known_named(table: ItemTable, known: Container[int], query: Query) -> Rows:
+    """Return the rows of the known items that a query names."""
+    rows = (table.rows.get(item_id) for item_id in query.like_item_ids)
+    return np.array([row for row in rows if row is not None and row in known], dtype=np.int64)
 
 
 class ProfileSource:
@@ -110,12 +121,7 @@ class ProfileSource:
         """
         table = self._fitted()
         removed = sorted({gone for _, gone in pairs})
-        profiles = [profile, *(without_item(profile, gone) for gone in removed)]
-        found = [self._scored(one, query) for one in profiles]
-        rows = np.unique(np.concatenate([rows for rows, _ in found]))
-        scores = np.full((len(found), len(rows)), self._floor, dtype=np.float32)
-        for at, (some, values) in enumerate(found):
-            scores[at, np.searchsorted(rows, some)] = values
+        rows, scores = self._scored_without(profile, query, removed)
         column = {int(row): at for at, row in enumerate(rows.tolist())}
         place = {gone: at for at, gone in enumerate(removed, start=1)}
         asked = [(column.get(table.rows.get(item_id, -1)), place[gone]) for item_id, gone in pairs]
@@ -125,6 +131,15 @@ class ProfileSource:
             at is not None and (down or bool(offered[0, at] and not offered[row, at]))
             for (at, row), down in zip(asked, fell, strict=True)
         ]
+
+    def _scored_without(self, profile: Profile, query: Query, removed: Sequence[str]) -> tuple[Rows, Float32]:
+        """Return rows, int64 [m] ascending, and their scores, float32 [1 + len(removed), m]: with all, and without each item."""
+        found = [self._scored(one, query) for one in (profile, *(without_item(profile, gone) for gone in removed))]
+        rows = np.unique(np.concatenate([rows for rows, _ in found]))
+        scores = np.full((len(found), len(rows)), self._floor, dtype=np.float32)
+        for at, (some, values) in enumerate(found):
+            scores[at, np.searchsorted(rows, some)] = values
+        return rows, scores
 
     def _inputs(self, profile: Profile, query: Query) -> Inputs:
         config = self.config

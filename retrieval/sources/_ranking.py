@@ -81,7 +81,7 @@ def best_rows_by_type(scores: Float32, allowed: Mask, types: NDArray[Any], n: in
 
     Otherwise the type that most people use would leave no candidate of another for the later stages to choose from.
     """
-    present = np.unique(types[allowed])
+    present = np.flatnonzero(np.bincount(types[allowed]))  # cheaper than to sort a large catalog's types
     if len(present) < 2:
         return best_rows(scores, allowed, n, floor)
     quota = n // (2 * len(present))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from palate.domain import Evidence, InteractionReader, ItemType, Profile, Query, Value
+from palate.domain import ITEM_TYPES, Evidence, InteractionReader, ItemType, Profile, Query, Value
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored, TextEmbedder, VectorIndex
 from retrieval.sources._vectors import Space
@@ -152,7 +152,7 @@ class ContentSource:
 
     def _searches(self, table: ItemTable, profile: Profile, query: Query, allowed: Mask) -> Iterator[_Search]:
         config = self.config
-        wanted = tuple(sorted({table.items[row].type for row in _first_rows(table, allowed)}))
+        wanted = tuple(sorted(ITEM_TYPES[code] for code in np.flatnonzero(np.bincount(table.types[allowed]))))
         if not wanted:
             return
         if query.text.strip() and config.query_weight:
@@ -217,13 +217,6 @@ def _by_type(table: ItemTable, item_ids: Sequence[str]) -> dict[ItemType, list[s
     for item_id in item_ids:
         out[table.items[table.rows[item_id]].type].append(item_id)
     return out
-
-
-def _first_rows(table: ItemTable, allowed: Mask) -> list[int]:
-    """Return one allowed row of each type."""
-    rows = np.flatnonzero(allowed)
-    _, first = np.unique(table.types[rows], return_index=True)
-    return [int(row) for row in rows[first]]
 
 
 def _mean(vectors: Mapping[str, Float32], weighted: Sequence[tuple[str, float]]) -> Float32 | None:
