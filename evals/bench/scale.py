@@ -72,7 +72,9 @@ class _Catalog:
 
 
 def bench_scale(config: ScaleBenchConfig | None = None, tell: Tell = lambda _: None) -> dict[str, Any]:
-    """Return a row a size: percentiles of ranking and of a whole retrieval, which finds evidence too, and medians of its sources in milliseconds, memory in MiB."""
+    """Return a row a size: percentiles of ranking and of a whole retrieval, which finds evidence too, and medians of its
+    stages, in milliseconds, and memory in MiB.
+    """
     config = config or ScaleBenchConfig()
     rows = []
     for size in config.sizes:
@@ -208,12 +210,12 @@ def plot_scale(report: dict[str, Any], path: Path) -> None:
     sizes = [row["items"] for row in rows]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
     # Sizes at which sources were left out are no continuation of the others: they get marks of their own.
-    for partly, marks, said in ((False, ("o-", "o:"), "whole"), (True, ("s", "D"), "whole, without content")):
+    for partly, marks, said in ((False, ("o-", "o:"), ""), (True, ("s", "D"), ", no content")):
         chosen = [row for row in rows if bool(row["left_out"]) is partly]
-        for key, mark in zip(("rank_p50", "p50"), marks, strict=True):
+        for (key, what), mark in zip((("rank_p50", "ranking"), ("p50", "with evidence")), marks, strict=True):
             if chosen:
                 values = [row[key] for row in chosen]
-                label = f"{said}, {key}"
+                label = f"{what}{said}, p50"
                 left.plot([row["items"] for row in chosen], values, mark, color="#1d2430", label=label, fillstyle="none")
     for name in sorted({name for row in rows for name in row["stages_ms"]}):
         points = [(row["items"], max(row["stages_ms"][name], 1e-3)) for row in rows if name in row["stages_ms"]]
