@@ -8,6 +8,8 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import Engine
+
 import retrieval
 from adapters import HistoryStore, load_platform_adapters
 from agent.decisions import DecisionStore
@@ -58,11 +60,7 @@ def build(
         on_failure.callback(lock.release)
 
         settings.media.mkdir(parents=True, exist_ok=True)
-        engines = [open_sqlite(settings.home / f"{name}.db") for name in ("catalog", "history")]
-        # A record is written within the deadline of its request; the last ones may go with the power, but not with the process.
-        engines += [open_sqlite(settings.home / f"{name}.db", survives_power_loss=False) for name in ("decisions", "conversations")]
-        with opening(engines[3], "conversations"), engines[3].connect() as connection:  # the checkpointer would fail in mid-chat
-            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        engines = _engines(settings)
         catalog, history, decisions = SqlCatalog(engines[0]), HistoryStore(engines[1]), DecisionStore(engines[2])
         vocabulary = Vocabulary()
         media_source = _media_source(settings)
@@ -107,6 +105,16 @@ def build(
         )
         on_failure.pop_all()
         return palate
+
+
+def _engines(settings: Settings) -> list[Engine]:
+    """Return the databases of catalog, history, decisions and conversations."""
+    engines = [open_sqlite(settings.home / f"{name}.db") for name in ("catalog", "history")]
+    # A record is written within the deadline of its request; the last ones may go with the power, but not with the process.
+    engines += [open_sqlite(settings.home / f"{name}.db", survives_power_loss=False) for name in ("decisions", "conversations")]
+    with opening(engines[3], "conversations"), engines[3].connect() as connection:  # the checkpointer would fail in mid-chat
+        connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+    return engines
 
 
 def _media_source(settings: Settings) -> MediaSource | None:
