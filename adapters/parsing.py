@@ -11,7 +11,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -105,10 +105,11 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def read_csv(path: Path, *, delimiter: str = ",") -> Iterator[tuple[str, list[str] | RowError]]:
+def read_csv(path: Path, *, delimiter: str = ",") -> Generator[tuple[str, list[str] | RowError], None, None]:
     """Yield ``(file:line, cells)`` of a CSV file, blank lines left out; a row the CSV reader refuses is a :class:`RowError`.
 
-    The line is the one on which the row begins. Undecodable bytes become U+FFFD.
+    The line is the one on which the row begins. Undecodable bytes become U+FFFD. The file is open until the last row was read, or
+    the generator is closed.
 
     Raises:
         BadExport: The file cannot be read or is too large.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,18 +52,18 @@ class MovieLensAdapter:
         """
         delimiter = "," if path.suffix.lower() == ".csv" else "\t"
         low = 1.0 if any(_ONE_TO_FIVE.search(part) for part in (path.name, path.absolute().parent.name)) else 0.5
-        rows = read_csv(path, delimiter=delimiter)
-        location, first = next(rows, (f"{path.name}:1", []))
-        columns = _header(first)
-        if columns is None:
-            result = None if isinstance(first, RowError) or len(first) != 4 else _rating(first, location, low, range(4))
-            if not isinstance(result, ExportRow):
-                shown = "" if isinstance(first, RowError) else str(first)[:200]
-                raise BadExport(f"the first row is {shown}.", location=location, remedy=_EXPECTED)
-            yield result
-            columns = [0, 1, 2, 3]
-        for location, cells in rows:
-            yield cells if isinstance(cells, RowError) else _rating(cells, location, low, columns)
+        with closing(read_csv(path, delimiter=delimiter)) as rows:
+            location, first = next(rows, (f"{path.name}:1", []))
+            columns = _header(first)
+            if columns is None:
+                result = None if isinstance(first, RowError) or len(first) != 4 else _rating(first, location, low, range(4))
+                if not isinstance(result, ExportRow):
+                    shown = "" if isinstance(first, RowError) else str(first)[:200]
+                    raise BadExport(f"the first row is {shown}.", location=location, remedy=_EXPECTED)
+                yield result
+                columns = [0, 1, 2, 3]
+            for location, cells in rows:
+                yield cells if isinstance(cells, RowError) else _rating(cells, location, low, columns)
 
 
 def _header(cells: list[str] | RowError) -> list[int] | None:

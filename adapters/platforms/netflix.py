@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,7 +56,8 @@ class NetflixAdapter:
             BadExport: The header is not that of a Netflix viewing history.
 
         """
-        _, header = next(read_csv(path), ("", []))
+        with closing(read_csv(path)) as rows:
+            _, header = next(rows, ("", []))
         names = [] if isinstance(header, RowError) else [name.strip().lower() for name in header]
         full = set(names) >= _FULL
         if not full and not set(names) >= _SHORT:
@@ -65,24 +67,24 @@ class NetflixAdapter:
                 remedy="Expected the columns Title, Date (viewing history) or Profile Name, Start Time, Duration, Title …",
             )
         day_first = None if full else _day_first(path, names)
-        rows = read_csv(path)
-        next(rows)
-        for location, cells in rows:
-            if isinstance(cells, RowError):
-                yield cells
-                continue
-            if len(cells) < len(names):
-                yield RowError(
-                    location=location,
-                    message=f"{len(cells)} cells where the header has {len(names)}.",
-                    value=",".join(cells)[:100],
-                    remedy="Complete or remove the row.",
-                )
-                continue
-            row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
-            result = self._full(row, location) if day_first is None else _short(row, location, day_first)
-            if result is not None:
-                yield result
+        with closing(read_csv(path)) as rows:
+            next(rows)
+            for location, cells in rows:
+                if isinstance(cells, RowError):
+                    yield cells
+                    continue
+                if len(cells) < len(names):
+                    yield RowError(
+                        location=location,
+                        message=f"{len(cells)} cells where the header has {len(names)}.",
+                        value=",".join(cells)[:100],
+                        remedy="Complete or remove the row.",
+                    )
+                    continue
+                row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+                result = self._full(row, location) if day_first is None else _short(row, location, day_first)
+                if result is not None:
+                    yield result
 
     def _full(self, row: Mapping[str, str], location: str) -> ExportRow | RowError | None:
         if row.get("supplemental video type") or "autoplayed: user action: none" in row.get("attributes", "").lower():
@@ -136,16 +138,16 @@ def _day_first(path: Path, names: list[str]) -> bool:
     """Return whether the dates of a short form write the day before the month."""
     column = names.index("date")
     month_votes = day_votes = dots = slashes = 0
-    rows = read_csv(path)
-    next(rows)
-    for _, cells in rows:
-        match = None if isinstance(cells, RowError) or len(cells) <= column else _DATE.match(cells[column].strip())
-        if match is None or len(match[1]) > 2:
-            continue
-        day_votes += int(match[1]) > 12
-        month_votes += int(match[3]) > 12
-        dots += match[2] == "."
-        slashes += match[2] != "."
+    with closing(read_csv(path)) as rows:
+        next(rows)
+        for _, cells in rows:
+            match = None if isinstance(cells, RowError) or len(cells) <= column else _DATE.match(cells[column].strip())
+            if match is None or len(match[1]) > 2:
+                continue
+            day_votes += int(match[1]) > 12
+            month_votes += int(match[3]) > 12
+            dots += match[2] == "."
+            slashes += match[2] != "."
     if day_votes == month_votes == 0:
         return dots > slashes
     return day_votes > month_votes

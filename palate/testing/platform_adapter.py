@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class PlatformAdapterContract:
             list(adapter.parse(path))
         assert path.name in caught.value.location
         assert caught.value.remedy
+        assert path not in _open_files()  # though ``caught`` holds the frames in which it was read
 
     def test_a_missing_file_is_refused(self, adapter: Any, tmp_path: Path) -> None:
         with pytest.raises(BadExport) as caught:
@@ -114,3 +116,12 @@ class PlatformAdapterContract:
             except BadExport:
                 continue
         assert survived > 0
+
+
+def _open_files() -> set[Path]:
+    """Return the files that this process holds open; none where the system does not tell."""
+    found = set()
+    for handle in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):  # closed meanwhile
+            found.add(handle.readlink())
+    return found
