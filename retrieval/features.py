@@ -37,7 +37,7 @@ class Hidden:
     """Events of the same person that the statistics counted and that must not be known: they are taken out of the counts exactly.
 
     ``items`` int [f], ``at`` float64 [f], ``values`` float32 [f] (NaN: none);
-    ``places`` and ``history_places`` are positions in the person's whole sequence.
+    ``places`` and ``history_places`` are positions in the person's whole sequence, -1 for items of the history that are not in it.
     """
 
     items: NDArray[np.int32]
@@ -68,25 +68,25 @@ class Features:
         counts = s.counts.copy()
         if hidden is not None:
             counts[hidden.items] -= 1
-        root, floor = np.sqrt(np.maximum(counts, 1.0)), np.maximum(counts, 1.0)
+        root = np.sqrt(np.maximum(counts, 1.0))
         names = ["last", *(f"tau{tau:g}" for tau in config.taus), "all", "rated"]
         out = _named("ease", names, self._ease(history, weights, hidden))
         together = weighted_rows(s.together, items, weights)
         after = weighted_rows(s.after, items, weights[:4])
         near = weighted_rows(s.near, items, weights[:4])
         if hidden is not None:
-            mine = s.counts[items]
-            together[:, hidden.items] -= (weights / np.sqrt(mine)).sum(axis=1, keepdims=True)
-            gaps = hidden.places[None, :] - hidden.history_places[-config.history :, None]
-            after[:, hidden.items] -= (weights[:4] / mine) @ kernel(gaps, config.steps, wide=False)
-            near[:, hidden.items] -= (weights[:4] / mine) @ kernel(np.abs(gaps), config.wide, wide=True)
+            places = hidden.history_places[-config.history :]
+            mine = np.where(places >= 0, weights / np.maximum(s.counts[items], 1.0), 0.0)  # what is new was not counted
+            together[:, hidden.items] -= (mine * np.sqrt(np.maximum(s.counts[items], 1.0))).sum(axis=1, keepdims=True)
+            gaps = hidden.places[None, :] - places[:, None]
+            after[:, hidden.items] -= mine[:4] @ kernel(gaps, config.steps, wide=False)
+            near[:, hidden.items] -= mine[:4] @ kernel(np.abs(gaps), config.wide, wide=True)
         out |= _named("knn", names, together / root)
         out |= _named("after", names[:4], after)
         out |= _named("follow", names[:4], after / root)
         out |= _named("near", names[:4], near / root)
         out |= self._people(history, counts)
         out["count"] = np.log1p(counts)
-        out["floor"] = floor
         return {name: np.where(np.abs(column) < _NOTHING, 0.0, column).astype(np.float32) for name, column in out.items()}
 
     def _weights(self, history: History) -> Float32:
@@ -104,11 +104,12 @@ class Features:
         spoken = (weights @ inverse[items]).astype(np.float64)
         diagonal = self._diagonal
         if hidden is not None:
-            known = inverse[history.items].sum(axis=0, dtype=np.float64)
+            counted = history.items[hidden.history_places >= 0]
+            known = inverse[counted].sum(axis=0, dtype=np.float64)
             whole = known + inverse[hidden.items].sum(axis=0, dtype=np.float64)
             v = np.stack([whole, known], axis=1)  # [m, 2]
-            both = np.concatenate([history.items, hidden.items])
-            u = np.stack([v[both].sum(axis=0), v[history.items].sum(axis=0)])
+            both = np.concatenate([counted, hidden.items])
+            u = np.stack([v[both].sum(axis=0), v[counted].sum(axis=0)])
             k = np.linalg.inv(np.diag([-1.0, 1.0]) + u)
             spoken -= (weights @ v[items]) @ k @ v.T
             diagonal = diagonal - ((v @ k) * v).sum(axis=1)
@@ -179,8 +180,7 @@ class Features:
         """Return the names of the columns and their values for the candidates, float32 [len(candidates), f]."""
         columns: dict[str, NDArray[Any]] = {}
         for name, column in scores.items():
-            if name != "floor":
-                columns[name] = column[candidates]
+            columns[name] = column[candidates]
         for name in ("ease_tau3", "ease_tau10", "ease_all", "follow_tau3", "near_tau3", "knn_tau10", "people", "people_after"):
             values = columns[name]
             columns[f"{name}.rank"] = np.searchsorted(np.sort(-values), -values)  # how many are above

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import linalg, sparse
+from scipy import sparse
 
 from palate.domain import Value
 from retrieval.base import Float32
+from retrieval.inverse import invert
 
 __all__ = ["FeatureConfig", "Sequences", "Statistics", "kernel", "weighted_rows"]
 
@@ -173,15 +174,10 @@ def weighted_rows(matrix: Matrix, rows: NDArray[Any], weights: Float32) -> Float
 
 
 def _inverse(gram: Any, regularization: float) -> Float32:
-    dense = gram.toarray()
+    dense: Float32 = np.ascontiguousarray(gram.toarray(), dtype=np.float32)
     dense[np.diag_indices_from(dense)] += np.float32(regularization)
-    if not len(dense):
-        return np.zeros((0, 0), dtype=np.float32)
-    factor, _ = linalg.lapack.spotrf(dense.T, lower=1, overwrite_a=1)
-    inverse, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    lower = np.tril(inverse)
-    whole: Float32 = np.ascontiguousarray(lower + np.tril(lower, -1).T)
-    return whole
+    invert(dense)
+    return dense
 
 
 def _following(sequences: Sequences, m: int, weights: NDArray[np.float64]) -> Any:

@@ -15,7 +15,7 @@ from pydantic import Field
 from palate.domain import Evidence, InteractionReader, Profile, Progress, Query, Value
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
-from retrieval.features import FeatureConfig, Features, History, Statistics
+from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
 from retrieval.learned_training import Targets, examples, moments, read_sequences
 from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
 
@@ -107,9 +107,10 @@ class LearnedFusion:
         if history is None or not query.empty or n < 1:
             return []
         table, features = self._fitted()
-        scores = features.scores(history)
+        hidden = self._hidden(features, history)
+        scores = features.scores(history, hidden)
         pool = features.pool(scores, history, max(n, self.config.n_pool), allowed[self._rows])
-        values = self._predicted(features, scores, history, pool)
+        values = self._predicted(features, scores, history, pool, hidden)
         best = np.lexsort((pool, -values))[:n]
         return [Scored(table.ids[self._rows[pool[at]]], float(values[at])) for at in best.tolist()]
 
@@ -123,12 +124,24 @@ class LearnedFusion:
         if history is None or not query.empty or not known:
             return out
         _, features = self._fitted()
-        scores = features.scores(history)
+        hidden = self._hidden(features, history)
+        scores = features.scores(history, hidden)
         asked = np.array([column for _, column in known], dtype=np.int64)
         pool = features.pool(scores, history, self.config.n_pool)
         whole = np.concatenate([asked, pool[~np.isin(pool, asked)]])
-        out[[at for at, _ in known]] = self._predicted(features, scores, history, whole)[: len(asked)]
+        out[[at for at, _ in known]] = self._predicted(features, scores, history, whole, hidden)[: len(asked)]
         return out
+
+    def outdated(self, interactions: InteractionReader) -> bool:
+        """Return whether it was learned from an event that the interactions no longer hold: erased, or consent was withdrawn."""
+        sequences = self._fitted()[1].statistics.sequences
+        left = {(place, item) for place in range(len(sequences)) for item in sequences.of(place)[0].tolist()}
+        for event in interactions.interactions():
+            column = self._columns.get(event.item_id)
+            place = self._people.get(_hashed(event.person_id), -1) if column is not None else -1
+            if place >= 0:
+                left.discard((place, column))
+        return bool(left)
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
         """Return nothing: no single fact has an exact share in an order that trees learned; the sources' evidence speaks."""
@@ -146,7 +159,8 @@ class LearnedFusion:
         people = np.array(list(self._people), dtype=np.str_)
         with (folder / "fusion.npz").open("wb") as file:
             arrays = features.statistics.arrays()
-            np.savez(file, format=_FORMAT, ids=ids, people=people, trees=len(self._trees), **arrays)  # type: ignore[arg-type]
+            said = self.config.features.model_dump_json()
+            np.savez(file, format=_FORMAT, features=said, ids=ids, people=people, trees=len(self._trees), **arrays)  # type: ignore[arg-type]
         self._trees.save(folder)
 
     def load(self, folder: Path, table: ItemTable) -> None:
@@ -164,9 +178,12 @@ class LearnedFusion:
             ids, people, count = held["ids"].tolist(), held["people"].tolist(), int(held["trees"])
             statistics = Statistics.from_arrays(held)
             trees = Trees.load(folder, count, self.config.trees.threads)
+            known = int(held["format"]) == _FORMAT and str(held["features"]) == self.config.features.model_dump_json()
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
-        if int(held["format"]) != _FORMAT or any(item_id not in table.rows for item_id in ids):
+        if not known:
+            raise IndexUnusable(f"{folder} holds a fusion of another version or configuration.", remedy=remedy)
+        if any(item_id not in table.rows for item_id in ids):
             raise IndexUnusable(f"{folder} holds a fusion of other items than the catalog's.", remedy=remedy)
         rows = np.array([table.rows[item_id] for item_id in ids], dtype=np.int64)
         self._set(table, rows, people, Features(statistics, self.config.features), trees)
@@ -192,8 +209,29 @@ class LearnedFusion:
             person=self._people.get(_hashed(profile.person_id), -1),
         )
 
-    def _predicted(self, features: Features, scores: dict[str, Float32], history: History, pool: NDArray[np.int64]) -> Float32:
-        _, x = features.matrix(scores, history, pool)
+    def _hidden(self, features: Features, history: History) -> Hidden | None:
+        """Return what the statistics counted of this person and the profile does not hold, as what was taken on a platform that the
+        request leaves out: it is taken out as exactly as a target is in training. ``None`` where there is nothing of that kind.
+        """
+        if history.person < 0:
+            return None
+        items, at, values = features.statistics.sequences.of(history.person)
+        gone = ~np.isin(items, history.items)
+        if not gone.any():
+            return None
+        place = {int(item): n for n, item in enumerate(items.tolist())}
+        places = np.array([place.get(item, -1) for item in history.items.tolist()], dtype=np.int64)
+        return Hidden(items[gone], at[gone], values[gone], np.flatnonzero(gone), places)
+
+    def _predicted(
+        self,
+        features: Features,
+        scores: dict[str, Float32],
+        history: History,
+        pool: NDArray[np.int64],
+        hidden: Hidden | None,
+    ) -> Float32:
+        _, x = features.matrix(scores, history, pool, hidden)
         return self._trees.predict(x)
 
     def _fitted(self) -> tuple[ItemTable, Features]:

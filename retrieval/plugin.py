@@ -51,10 +51,10 @@ def palate_candidate_sources(context: SourceContext) -> list[Any]:
         "userknn": built_in.UserKnnSource,
     }
     unknown = [name for name in chosen if name not in made]
-    if unknown or len(set(chosen)) != len(chosen):
+    if unknown or not chosen or len(set(chosen)) != len(chosen):
+        wrong = f"{unknown[0]!r} is not known." if unknown else "a name is there twice." if chosen else "no source is named."
         raise ConfigurationError(
-            f"PALATE_SOURCES is {','.join(chosen)!r}: "
-            + (f"{unknown[0]!r} is not known." if unknown else "a name is there twice."),
+            f"PALATE_SOURCES is {','.join(chosen)!r}: {wrong}",
             remedy=f"Known names: {', '.join(sorted(made))}.",
         )
     return [made[name]() for name in chosen]

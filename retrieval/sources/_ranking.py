@@ -45,8 +45,12 @@ class Positives:
         return len(self.names)
 
 
-def read_positives(table: ItemTable, interactions: InteractionReader) -> Positives:
-    """Read the interactions of positive preference with items of ``table``; each person's liking of an item counts once."""
+def read_positives(table: ItemTable, interactions: InteractionReader, min_people: int = 1) -> Positives:
+    """Read the interactions of positive preference with items of ``table``; each person's liking of an item counts once.
+
+    Items that fewer than ``min_people`` liked are left out: what one person alone took would lead back to that person, also where a
+    request leaves the platform out on which it was taken.
+    """
     times: dict[tuple[int, int], tuple[float, float]] = {}
     people: dict[str, int] = {}
     for event in _known(interactions.interactions(), table):
@@ -56,8 +60,10 @@ def read_positives(table: ItemTable, interactions: InteractionReader) -> Positiv
             since, at = times.get(key, (event.at, event.at))
             times[key] = min(since, event.at), max(at, event.at)
     pairs = np.array(list(times), dtype=np.int64).reshape(-1, 2)
+    counts = np.bincount(pairs[:, 1], minlength=len(table))
+    kept = counts[pairs[:, 1]] >= min_people
     since_at = np.array(list(times.values()), dtype=np.float64).reshape(-1, 2)
-    return Positives(pairs[:, 0], pairs[:, 1], since_at[:, 1], since_at[:, 0], tuple(people))
+    return Positives(pairs[kept, 0], pairs[kept, 1], since_at[kept, 1], since_at[kept, 0], tuple(people))
 
 
 def _known(events: Iterable[Interaction], table: ItemTable) -> Iterable[Interaction]:

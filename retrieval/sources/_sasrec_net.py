@@ -47,7 +47,7 @@ class Network(nn.Module):  # type: ignore[misc]
         super().__init__()
         heads = config.heads if config.dim % config.heads == 0 else 1
         self.items = nn.Embedding(items + 1, config.dim, padding_idx=items)
-        self.places = nn.Embedding(config.length, config.dim)  # counted from the end of what is known
+        self.places = nn.Embedding(config.length, config.dim)  # counted from the start of the window
         self.blocks = nn.ModuleList(_Block(config.dim, heads, config.dropout) for _ in range(config.blocks))
         self.norm, self.drop = nn.LayerNorm(config.dim), nn.Dropout(config.dropout)
         self.bias = nn.Parameter(torch.zeros(items))

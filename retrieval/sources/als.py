@@ -18,11 +18,14 @@ __all__ = ["AlsConfig", "AlsSource"]
 class AlsConfig(Value):
     """``factors`` numbers a vector, ``alpha`` is how much more a liking counts than nothing known, ``regularization`` is lambda,
     ``seed`` draws the first vectors. ``tau`` is the recency scale in positions, ``query_weight`` that of items named in the query.
+
+    Items that fewer than ``min_people`` liked are left out.
     """
 
     factors: int = Field(default=128, ge=1)
     alpha: float = Field(default=10.0, gt=0)
     regularization: float = Field(default=10.0, gt=0)
+    min_people: int = Field(default=2, ge=1)
     iterations: int = Field(default=15, ge=1)
     seed: int = 0
     tau: float = Field(default=5.0, gt=0)
@@ -50,7 +53,7 @@ class AlsSource(FactorSource):
         """
         als, _, threadpoolctl = import_implicit()
         config = self.config
-        rows, liked = compact(read_positives(table, interactions))
+        rows, liked = compact(read_positives(table, interactions, config.min_people))
         if not len(rows):
             self._set(table, rows, np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
             return

@@ -23,11 +23,14 @@ class BprConfig(Value):
     """``factors`` numbers a vector, beside a bias an item; ``seed`` draws the first vectors and the pairs. ``alpha``,
     ``fold_regularization`` and ``tau``, the recency scale in positions, are of profiles that are folded in, ``query_weight`` of
     items that a query names.
+
+    Items that fewer than ``min_people`` liked are left out.
     """
 
     factors: int = Field(default=10, ge=1)
     learning_rate: float = Field(default=0.01, gt=0)
     regularization: float = Field(default=0.05, ge=0)
+    min_people: int = Field(default=2, ge=1)
     iterations: int = Field(default=100, ge=1)
     seed: int = 0
     alpha: float = Field(default=10.0, gt=0)
@@ -63,7 +66,7 @@ class BprSource(FactorSource):
         """
         _, bpr, threadpoolctl = import_implicit()
         config = self.config
-        positives = read_positives(table, interactions)
+        positives = read_positives(table, interactions, config.min_people)
         rows, liked = compact(positives)
         self._people = {name: at for at, name in enumerate(positives.names)}
         self._liked = liked

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import linalg, sparse
+from scipy import sparse
 
 from palate.domain import Evidence, InteractionReader, Profile, Query, Value
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
+from retrieval.inverse import invert
 from retrieval.sources._ranking import Positives, best_rows, falls, read_positives, to_scored
 
 __all__ = ["EaseConfig", "EaseSource"]
@@ -189,11 +190,9 @@ def _solve(positives: Positives, rows: NDArray[np.int64], n_items: int, regulari
         return np.zeros((0, 0), dtype=np.float32)
     ones = np.ones(len(positives.rows), dtype=np.float32)
     x = sparse.csr_array((ones, (positives.people, positives.rows)), shape=(positives.n_people, n_items))[:, rows]
-    gram = (x.T @ x).toarray().astype(np.float32)
+    gram: Float32 = np.ascontiguousarray((x.T @ x).toarray(), dtype=np.float32)
     gram[np.diag_indices_from(gram)] += np.float32(regularization)
-    factor, _ = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
-    inverse, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    p = np.tril(inverse) + np.tril(inverse, -1).T
-    b: Float32 = np.ascontiguousarray(-p / np.diag(p)[None, :], dtype=np.float32)
-    np.fill_diagonal(b, 0.0)
-    return b
+    invert(gram)
+    gram /= -np.diag(gram)[None, :]
+    np.fill_diagonal(gram, 0.0)
+    return gram

@@ -22,6 +22,8 @@ class ItemKnnConfig(Value):
     """``neighbours`` are kept an item. ``shrinkage`` damps what few people say, ``n / (n + shrinkage)`` for ``n`` who liked both.
     ``tau`` is the recency scale in positions, ``query_weight`` that of items named in the query. Of each person the newest
     ``max_liked`` likings are read.
+
+    Items that fewer than ``min_people`` liked are left out.
     """
 
     similarity: Literal["cosine", "pearson"] = "pearson"
@@ -29,6 +31,7 @@ class ItemKnnConfig(Value):
     shrinkage: float = Field(default=10.0, ge=0)
     tau: float = Field(default=3.0, gt=0)
     query_weight: float = Field(default=3.0, ge=0)
+    min_people: int = Field(default=2, ge=1)
     max_liked: int = Field(default=1000, ge=2)
 
 
@@ -48,7 +51,7 @@ class ItemKnnSource(LinearSource):
     def fit(self, table: ItemTable, interactions: InteractionReader) -> None:
         """Find each item's neighbours: memory grows with the items times ``neighbours``."""
         config = self.config
-        positives = newest_of_each(read_positives(table, interactions), config.max_liked)
+        positives = newest_of_each(read_positives(table, interactions, config.min_people), config.max_liked)
         ones = np.ones(len(positives.rows), dtype=np.float32)
         x = sparse.csr_array((ones, (positives.people, positives.rows)), shape=(positives.n_people, len(table)))
         liked = np.bincount(positives.rows, minlength=len(table)).astype(np.float32)

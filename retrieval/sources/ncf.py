@@ -23,6 +23,8 @@ class NcfConfig(Value):
     the items with a vector of their own to those that most people liked. ``unknown`` is the share of items that must be found by
     their genres alone in a training step, so that an item nobody took has a place. Up to ``positions`` moments a person are learned
     from. Of more items than four times ``negatives`` that many are drawn a step.
+
+    Items that fewer than ``min_people`` liked are left out.
     """
 
     dim: int = Field(default=64, ge=2)
@@ -36,6 +38,7 @@ class NcfConfig(Value):
     positions: int = Field(default=40, ge=1)
     batch: int = Field(default=256, ge=1)
     negatives: int = Field(default=1024, ge=1)
+    min_people: int = Field(default=2, ge=1)
     max_items: int = Field(default=20_000, ge=1)
     seed: int = 0
 
@@ -64,7 +67,7 @@ class NcfSource:
 
         """
         import_torch()
-        positives = read_positives(table, interactions)
+        positives = read_positives(table, interactions, self.config.min_people)
         rows, columns = best_known(positives, len(table), self.config.max_items)
         sequences = [s for s in histories(positives, columns) if len(s) >= 2]
         network, items = None, np.zeros((0, 0), dtype=np.float32)

@@ -22,6 +22,8 @@ class SasrecConfig(Value):
     """``dim`` numbers a vector, ``blocks`` of ``heads`` heads over the newest ``length`` items; ``max_items`` bounds the softmax
     to the items that most people liked. Training stops after ``epochs``, or when ``patience`` of them brought nothing for the last
     item of the people, which is held back for that. Of more items than four times ``negatives`` that many are drawn a step.
+
+    Items that fewer than ``min_people`` liked are left out.
     """
 
     dim: int = Field(default=64, ge=2)
@@ -34,6 +36,7 @@ class SasrecConfig(Value):
     patience: int = Field(default=2, ge=1)
     batch: int = Field(default=64, ge=1)
     negatives: int = Field(default=1024, ge=1)
+    min_people: int = Field(default=2, ge=1)
     max_items: int = Field(default=20_000, ge=1)
     seed: int = 0
 
@@ -63,7 +66,7 @@ class SasrecSource:
 
         """
         import_torch()
-        positives = read_positives(table, interactions)
+        positives = read_positives(table, interactions, self.config.min_people)
         rows, columns = best_known(positives, len(table), self.config.max_items)
         sequences = [s for s in histories(positives, columns) if len(s) >= 2]
         network = None

@@ -23,6 +23,8 @@ class TransitionsConfig(Value):
     by the ``damping``-th power of all counts to the later one. The strongest ``neighbours`` are kept an item; ``tau`` is the
     recency scale in positions, ``query_weight`` that of items named in the query. Of each person the newest ``max_liked`` likings
     are read.
+
+    Items that fewer than ``min_people`` liked are left out.
     """
 
     steps: int = Field(default=10, ge=1, le=50)
@@ -32,6 +34,7 @@ class TransitionsConfig(Value):
     neighbours: int = Field(default=200, ge=1)
     tau: float = Field(default=3.0, gt=0)
     query_weight: float = Field(default=3.0, ge=0)
+    min_people: int = Field(default=2, ge=1)
     max_liked: int = Field(default=1000, ge=2)
 
 
@@ -51,7 +54,8 @@ class TransitionsSource(LinearSource):
     def fit(self, table: ItemTable, interactions: InteractionReader) -> None:
         """Count what follows what: memory grows with the likings times ``steps``, then the items times ``neighbours``."""
         config = self.config
-        counts = _counts(newest_of_each(read_positives(table, interactions), config.max_liked), len(table), config)
+        positives = newest_of_each(read_positives(table, interactions, config.min_people), config.max_liked)
+        counts = _counts(positives, len(table), config)
         left, reached = counts.sum(axis=1), counts.sum(axis=0)
 
         def weigh(rows: Rows, columns: Rows, values: Float32) -> Float32:

@@ -190,3 +190,42 @@ def test_a_moment_hides_its_targets_from_its_history(targets: str) -> None:
         np.testing.assert_array_equal(whole[moment.hidden.places], moment.hidden.items)
         if targets == "next":
             assert moment.hidden.places[0] == len(moment.history.items)
+
+
+def test_events_that_the_request_leaves_out_are_taken_out_of_what_was_learned() -> None:
+    known = [e for e in interactions().interactions() if e.person_id == "p003"]
+    kept, left_out = [e.item_id for e in known[:6]], {e.item_id for e in known[6:]}
+    fusion = LearnedFusion(CONFIG)
+    fusion.fit(table(), interactions())
+    ids = [f"f{i:02d}" for i in range(_ITEMS) if f"f{i:02d}" not in kept]
+    as_known = fusion.score(profile(*kept, person_id="p003"), Query(), ids)
+    without = ListedInteractions([e for e in interactions().interactions() if e.person_id != "p003" or e.item_id not in left_out])
+    features = fusion._features
+    assert features is not None
+    history = fusion._history(profile(*kept, person_id="p003"))
+    assert history is not None
+    hidden = fusion._hidden(features, history)
+    assert hidden is not None
+    assert {table().ids[fusion._rows[i]] for i in hidden.items.tolist()} == left_out
+    other = LearnedFusion(CONFIG)
+    other.fit(table(), without)
+    other._trees = fusion._trees
+    np.testing.assert_allclose(as_known, other.score(profile(*kept, person_id="p003"), Query(), ids), atol=0.15)
+
+
+def test_it_knows_when_an_event_it_learned_from_is_gone() -> None:
+    fusion = LearnedFusion(CONFIG)
+    fusion.fit(table(), interactions())
+    assert not fusion.outdated(interactions())
+    events = list(interactions().interactions())
+    assert not fusion.outdated(ListedInteractions([*events, Interaction("p000", "f59", "complete", None, 2e9)]))
+    assert fusion.outdated(ListedInteractions(events[1:]))
+    assert fusion.outdated(ListedInteractions([e for e in events if e.person_id != "p005"]))
+
+
+def test_another_configuration_is_refused(tmp_path: Path) -> None:
+    fusion = LearnedFusion(CONFIG)
+    fusion.fit(table(), interactions())
+    fusion.save(tmp_path)
+    with pytest.raises(IndexUnusable, match="another version or configuration"):
+        LearnedFusion(LearnedFusionConfig(features=FeatureConfig(taus=(1.0, 3.0, 10.0)))).load(tmp_path, table())

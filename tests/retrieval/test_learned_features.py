@@ -117,3 +117,17 @@ def test_arrays_hold_all() -> None:
         history, _ = moment(sequences(), 2, 4)
         for name, column in again.scores(history).items():
             np.testing.assert_array_equal(column, made.scores(history)[name], err_msg=name)
+
+
+def test_what_is_new_was_not_counted_and_is_not_taken_out() -> None:
+    items, at, values = sequences().of(7)
+    new = int(np.setdiff1d(np.arange(M), items)[0])
+    gone = np.arange(len(items)) >= 4
+    places = np.array([*range(4), -1], dtype=np.int64)
+    history = History(np.append(items[:4], new).astype(np.int32), np.append(at[:4], 2e9), np.append(values[:4], np.float32(1.0)), 7)
+    hidden = Hidden(items[gone], at[gone], values[gone], np.flatnonzero(gone), places)
+    taken_out = features(sequences()).scores(history, hidden)
+    never_there = features(sequences(shortened=(7, 4))).scores(history)
+    free = np.setdiff1d(np.arange(M), history.items)
+    for name, column in never_there.items():
+        np.testing.assert_allclose(taken_out[name][free], column[free], rtol=1e-3, atol=1e-5, err_msg=name)

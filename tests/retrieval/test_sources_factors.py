@@ -85,7 +85,7 @@ def test_als_folds_in_what_alternating_would_solve(table, every):
     implicit = pytest.importorskip("implicit.als")
     from scipy import sparse
 
-    config = AlsConfig(factors=6, tau=1e9)
+    config = AlsConfig(factors=6, tau=1e9, min_people=1)
     source = AlsSource(config)
     source.fit(table, sample_interactions())
     events = list(sample_interactions().interactions())

@@ -86,7 +86,7 @@ def assert_scores(found, expected, table):
 @pytest.mark.parametrize("similarity", ["cosine", "pearson"])
 def test_item_neighbours_are_the_dense_formula(similarity, table, every, liked, monkeypatch):
     monkeypatch.setattr(_neighbours, "_BLOCK_PRODUCTS", 500)  # several blocks
-    source = ItemKnnSource(ItemKnnConfig(similarity=similarity, shrinkage=3.0, tau=FAR, neighbours=1000))
+    source = ItemKnnSource(ItemKnnConfig(similarity=similarity, shrinkage=3.0, tau=FAR, neighbours=1000, min_people=1))
     source.fit(table, sample_interactions())
     both, n = liked.T @ liked, liked.sum(axis=0)
     with np.errstate(all="ignore"):
@@ -122,7 +122,7 @@ def test_user_neighbours_are_the_dense_formula(similarity, table, every, liked):
 
 def test_user_neighbours_touch_no_more_people_than_allowed(table, every):
     events = [Interaction(f"p{i}", item, "like", None, float(i)) for i in range(30) for item in ("film-00", f"film-{i:02d}")]
-    source = UserKnnSource(UserKnnConfig(max_people=4, neighbours=100))
+    source = UserKnnSource(UserKnnConfig(max_people=4, neighbours=100, min_people=1))
     source.fit(table, ListedInteractions(events))
     found = scores(source, sample_profile("film-00"), every)
     assert found.keys() == {"film-00", "film-26", "film-27", "film-28", "film-29"}
@@ -131,11 +131,11 @@ def test_user_neighbours_touch_no_more_people_than_allowed(table, every):
 def test_transitions_count_steps_by_distance(table, every):
     path = ["film-03", "film-01", "film-07"]
     events = [Interaction("p", item, "complete", None, float(at)) for at, item in enumerate(path)]
-    source = TransitionsSource(TransitionsConfig(steps=2, backward=0.0, damping=0.0, shrinkage=0.0))
+    source = TransitionsSource(TransitionsConfig(steps=2, backward=0.0, damping=0.0, shrinkage=0.0, min_people=1))
     source.fit(table, ListedInteractions(events))
     assert scores(source, sample_profile("film-03"), every) == pytest.approx({"film-01": 2 / 3, "film-07": 1 / 3})
     assert scores(source, sample_profile("film-07"), every) == {}
-    back = TransitionsSource(TransitionsConfig(steps=2, backward=0.5, damping=0.0, shrinkage=0.0))
+    back = TransitionsSource(TransitionsConfig(steps=2, backward=0.5, damping=0.0, shrinkage=0.0, min_people=1))
     back.fit(table, ListedInteractions(events))
     assert scores(back, sample_profile("film-07"), every) == pytest.approx({"film-01": 2 / 3, "film-03": 1 / 3})
 
@@ -143,7 +143,7 @@ def test_transitions_count_steps_by_distance(table, every):
 def test_transitions_go_by_time_and_never_from_one_person_to_another(table, every):
     events = [Interaction("a", "film-01", "like", None, 9.0), Interaction("a", "film-02", "like", None, 1.0)]
     events += [Interaction("b", "film-05", "like", None, 0.0)]
-    source = TransitionsSource(TransitionsConfig(backward=0.0))
+    source = TransitionsSource(TransitionsConfig(backward=0.0, min_people=1))
     source.fit(table, ListedInteractions(events))
     assert scores(source, sample_profile("film-02"), every).keys() == {"film-01"}
     assert scores(source, sample_profile("film-01"), every) == {}
