@@ -102,6 +102,7 @@ class Palate:
         self.importer = _FreshImporter(parts)
         self.learned = LearnedOrder(parts.settings.models / FUSION, parts.retriever)
         self.taking_events = threading.Lock()
+        self._fits = threading.Lock()
         self.quiet = True
         """Whether all background work had ended when this was closed."""
         self._traffic = Traffic()
@@ -284,24 +285,27 @@ class Palate:
             _renew_titles(self.parts)
             if not self._fitted:
                 self.learned.restore(self.catalog.table())  # first: whoever waits for the sources finds it in its place
+            self.learned.check(self.history)
             self.parts.retriever.fit(self.history, progress)
             self._fitted = True
 
-    def fit(self) -> Retriever:
-        """Fit the sources anew in the background, then learn how to order what they find; return the retriever when it is done.
+    def fit(self) -> dict[str, str]:
+        """Fit the sources anew in the background, then learn how to order what they find; return what failed, and why, by name.
 
-        Progress of both is seen in :meth:`readiness`. Without LightGBM, or with too few histories, the fused order stays.
+        Progress of both is seen in :meth:`readiness`. Where nothing can be learned, the order that was there stays.
 
         Raises:
             Unavailable: Nothing could be fitted.
 
         """
-        self._background.start([(SOURCES, self._fit_step), (FUSION, self._learn_step)])
-        self._background.wait((SOURCES, FUSION))
-        if not self._background.wait((SOURCES,)):
-            error = self._background.state().parts[SOURCES].error
+        with self._fits:  # whoever comes meanwhile waits, and has a fit of their own: histories may have grown
+            self._background.start([(SOURCES, self._fit_step), (FUSION, self._learn_step)])
+            self._background.wait((SOURCES, FUSION))
+            parts = self._background.state().parts
+        if (error := parts[SOURCES].error) is not None:
             raise Unavailable(f"The sources could not be fitted: {error}.", remedy="'palate doctor' checks every part.")
-        return self.parts.retriever
+        failed = dict.fromkeys(sorted(self.parts.retriever.failed), "the log says why")
+        return failed if parts[FUSION].error is None else {**failed, FUSION: str(parts[FUSION].error)}
 
     # Within
 

@@ -38,7 +38,7 @@ class FitBody(Body):
 
 
 class FitReport(BaseModel):
-    """Each fitted source as it describes itself, and the names of those that could not be fitted."""
+    """Each fitted source as it describes itself, and what could not be fitted, with the reason."""
 
     sources: list[dict[str, Any]]
-    failed: list[str]
+    failed: dict[str, str]

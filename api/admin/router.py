@@ -40,8 +40,9 @@ def post_fit(_body: FitBody, palate: Parts) -> FitReport:
 
     Requests are answered from the old fit meanwhile.
     """
-    retriever = palate.fit()
-    return FitReport(sources=retriever.describe()["sources"], failed=sorted(retriever.failed))
+    failed = palate.fit()
+    sources = palate.parts.retriever.describe()["sources"]
+    return FitReport(sources=[source for source in sources if source["name"] not in failed], failed=failed)
 
 
 @router.get("/doctor")

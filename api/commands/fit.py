@@ -27,7 +27,7 @@ def fit(as_json: Annotated[bool, typer.Option("--json", help="One JSON document 
             for source in report["sources"]:
                 said = "fitted" if source.get("ready", True) else "too few histories to learn from; the order stays as it was fused"
                 stdout.print(f"{escape(source['name'])}: {said}")
-            for name in report["failed"]:
-                stderr.print(f"[yellow]{escape(name)}[/]: could not be fitted; the log says why")
+            for name, why in report["failed"].items():
+                stderr.print(f"[yellow]{escape(name)}[/]: could not be fitted: {escape(why)}", soft_wrap=True)
         if report["failed"]:
             raise typer.Exit(1)

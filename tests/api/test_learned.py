@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,51 @@ def test_too_few_histories_leave_the_fused_order(tmp_path: Path, serve: Any) -> 
         assert (said["name"], said["ready"]) == ("fusion", False)
         assert not (http.palate.settings.models / "fusion").exists()
         assert learned(pool(http.palate, "p0")) == []
+
+
+def test_erasing_a_person_takes_the_learned_order_away(tmp_path: Path, serve: Any) -> None:
+    with serve(tmp_path / "home") as http:
+        crowd(http.palate)
+        fit(http)
+        assert learned(pool(http.palate, "c1"))
+        http.palate.history.erase("c2")
+        http.palate.refit()
+        assert learned(pool(http.palate, "c1")) == []
+        assert not (http.palate.settings.models / "fusion").exists()
+
+
+def test_consent_that_was_withdrawn_meanwhile_is_seen_at_the_next_start(tmp_path: Path, serve: Any) -> None:
+    home = tmp_path / "home"
+    with serve(home) as http:
+        crowd(http.palate)
+        fit(http)
+        http.palate.history.allow("c2", "movielens", allowed=False)
+    with served_again(home) as palate:
+        assert learned(pool(palate, "c1")) == []
+        assert not (palate.settings.models / "fusion").exists()
+
+
+def test_several_fits_at_once_all_end_well(tmp_path: Path, serve: Any) -> None:
+    with serve(tmp_path / "home") as http:
+        crowd(http.palate)
+        with ThreadPoolExecutor(3) as threads:
+            reports = list(threads.map(lambda _: fit(http), range(3)))
+        assert [report["failed"] for report in reports] == [{}, {}, {}]
+        assert [path.name for path in http.palate.settings.models.iterdir() if path.name.startswith("fusion")] == ["fusion"]
+        assert learned(pool(http.palate, "c1"))
+
+
+def test_a_training_that_fails_is_said_and_the_old_order_stays(tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(tmp_path / "home") as http:
+        crowd(http.palate)
+        fit(http)
+        before = ids(pool(http.palate, "c1"))
+
+        def fail(*_given: Any) -> None:
+            raise MemoryError("no memory")
+
+        monkeypatch.setattr("retrieval.learned.LearnedFusion.fit", fail)
+        report = fit(http)
+        assert "no memory" in report["failed"]["fusion"]
+        assert "fusion" not in {source["name"] for source in report["sources"]}
+        assert ids(pool(http.palate, "c1")) == before
