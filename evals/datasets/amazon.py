@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.base import Dataset
-from evals.datasets.rows import Rows, bad, lines, make_item, number, seconds
+from evals.datasets.rows import Rows, bad, files_of, lines, make_item, number, seconds
 from palate.domain import Item
 from palate.errors import BadExport
 
@@ -54,7 +54,7 @@ def load(folder: Path, name: str) -> Dataset:
 
 
 def _files(folder: Path, *, meta: bool) -> list[Path]:
-    found = (path for path in sorted(folder.iterdir()) if path.name.endswith((".json", ".jsonl", ".json.gz", ".jsonl.gz")))
+    found = (path for path in files_of(folder, "*") if path.name.endswith((".json", ".jsonl", ".json.gz", ".jsonl.gz")))
     return [path for path in found if path.name.lower().startswith("meta") == meta]
 
 

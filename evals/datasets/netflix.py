@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evals.base import Dataset
-from evals.datasets.rows import Rows, bad, lines, make_item
+from evals.datasets.rows import Rows, bad, files_of, lines, make_item
 from palate.domain import Item
 
 __all__ = ["load", "recognises"]
@@ -43,7 +43,7 @@ def load(folder: Path, name: str) -> Dataset:
 
 
 def _rating_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("combined_data_*.txt")) or sorted(folder.glob("mv_*.txt"))
+    return files_of(folder, "combined_data_*.txt") or files_of(folder, "mv_*.txt")
 
 
 def _read(path: Path, rows: Rows) -> None:

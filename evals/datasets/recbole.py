@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evals.base import Dataset
-from evals.datasets.rows import Rows, bad, cell, dict_rows, make_item, number, seconds, title_and_year
+from evals.datasets.rows import Rows, bad, cell, dict_rows, files_of, make_item, number, seconds, title_and_year
 from palate.domain import Item, ItemType
 
 __all__ = ["load", "recognises"]
@@ -23,7 +23,7 @@ _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")
 
 def recognises(folder: Path) -> bool:
     """Return whether there is any ``.inter`` file."""
-    return any(folder.glob("*.inter"))
+    return bool(files_of(folder, "*.inter"))
 
 
 def load(folder: Path, name: str) -> Dataset:
@@ -33,7 +33,7 @@ def load(folder: Path, name: str) -> Dataset:
         BadExport: A line cannot be read, a needed column is missing, or there are several such files; the message names it.
 
     """
-    inter, *others = sorted(folder.glob("*.inter"))
+    inter, *others = files_of(folder, "*.inter")
     if others:
         raise bad(others[0], 1, f"There is {inter.name!a} beside it.", "Give each data set a folder, with one .inter file.")
     described = inter.with_suffix(".item")

@@ -20,14 +20,14 @@ from evals.base import Dataset, Interactions
 from palate.domain import Item, ItemType
 from palate.errors import BadExport
 
-__all__ = ["Rows", "bad", "cell", "dict_rows", "lines", "make_item", "number", "seconds", "title_and_year"]
+__all__ = ["Rows", "bad", "cell", "dict_rows", "files_of", "lines", "make_item", "number", "seconds", "title_and_year"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 _TITLE_YEAR = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>[12]\d{3})\)\s*$")
 _SCALES = (1.0, 5.0, 10.0, 100.0)
 _Values = NDArray[np.float32]
-_MILLISECONDS = 1e11
-"""POSIX seconds beyond this are the year 5138: such a time is in milliseconds."""
+_LATEST = 1e11
+"""POSIX seconds beyond this are the year 5138: such a time is in a smaller unit."""
 
 
 class Rows:
@@ -99,9 +99,9 @@ def make_item(key: str, item_type: ItemType, title: str, **known: Any) -> Item:
     """
     item_id, attributes = key, dict(known.pop("attributes", {}))
     if not _IDENTIFIER.fullmatch(key):
-        item_id = f"x{hashlib.blake2b(key.encode(), digest_size=10).hexdigest()}"
-        attributes["source_id"] = key
-    title = title.strip()[:500] or f"Item {key}"
+        item_id = "x" + hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+        attributes["source_id"] = key.encode("utf-8", "replace").decode()
+    title = title.encode("utf-8", "replace").decode().strip()[:500] or f"Item {item_id}"
     known["description"] = known.get("description", "")[:20_000]
     return Item(item_id=item_id, type=item_type, title=title, attributes=attributes, **known)
 
@@ -110,6 +110,11 @@ def title_and_year(text: str) -> tuple[str, int | None]:
     """Split ``Alien (1979)``; the year is ``None`` where there is none."""
     found = _TITLE_YEAR.match(text)
     return (found["title"], int(found["year"])) if found else (text, None)
+
+
+def files_of(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of a folder that match, by name; folders are none."""
+    return sorted(path for path in folder.glob(pattern) if path.is_file())
 
 
 def lines(path: Path, encoding: str = "utf-8-sig") -> Iterator[tuple[int, str]]:
@@ -177,7 +182,7 @@ def number(text: Any, column: str, path: Path, line: int) -> float:
 
 
 def seconds(text: Any, column: str, path: Path, line: int) -> float:
-    """Return POSIX seconds of a number (milliseconds where too great for seconds) or an ISO 8601 time (UTC by default)."""
+    """Return POSIX seconds of a number (milliseconds and less where too great for seconds) or an ISO 8601 time (UTC by default)."""
     try:
         value = float(text)
     except (TypeError, ValueError):
@@ -188,7 +193,10 @@ def seconds(text: Any, column: str, path: Path, line: int) -> float:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(value):
         raise bad(path, line, f"{column} is {text!a}, not a time.", "Give POSIX seconds or 2024-05-01T20:15:00Z.")
-    return value / 1000 if abs(value) > _MILLISECONDS else value
+    for scale in (1.0, 1e3, 1e6, 1e9):  # seconds, milliseconds, microseconds, nanoseconds
+        if abs(value) / scale <= _LATEST:
+            return value / scale
+    raise bad(path, line, f"{column} is {text!a}, not a time.", "Give POSIX seconds or 2024-05-01T20:15:00Z.")
 
 
 def bad(path: Path, line: int, message: str, remedy: str) -> BadExport:

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from evals.base import Dataset
-from evals.datasets.rows import Rows, bad, lines, make_item
+from evals.datasets.rows import Rows, bad, files_of, lines, make_item
 from palate.domain import Item
 from palate.errors import BadExport
 
@@ -52,7 +52,7 @@ def load(folder: Path, name: str) -> Dataset:
 
 
 def _sequences(folder: Path) -> list[Path]:
-    texts = sorted(folder.glob("*.txt"))
+    texts = files_of(folder, "*.txt")
     if described := [path for path in texts if _beside(path).is_file()]:
         return described
     return [path for path in texts if _begins_well(path)]

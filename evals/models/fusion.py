@@ -1,17 +1,16 @@
-"""The learned fusion as a row: told by the protocol what to aim at, and by a floor what to say to the cold."""
+"""The learned fusion as a row: the live retriever with it in the lead, told by the protocol what to aim at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from evals.base import Case, Dataset, Int32, Ranker, Split
-from evals.models.source import SourceRanker
+from evals.base import Dataset, Split
+from evals.models.source import Prepare, RetrieverRanker
 from palate.domain import Progress
-from palate.errors import Unavailable
+from retrieval.base import CandidateSource
 from retrieval.learned import LearnedFusion, LearnedFusionConfig
+from retrieval.retriever import RetrieverConfig
 
 __all__ = ["FusionRanker", "aimed"]
 
@@ -19,47 +18,46 @@ _EPSILON = 1e-6
 _RANDOM = frozenset({"ratio", "kfold"})
 
 
-class FusionRanker:
-    """Fits :class:`retrieval.learned.LearnedFusion` on a split and asks it for each case.
+class FusionRanker(RetrieverRanker):
+    """Fits the sources and :class:`retrieval.learned.LearnedFusion` on a split, and ranks as a server does after ``palate fit``.
 
     Args:
-        params: Fields of its configuration, over the defaults and over what the protocol says (:func:`aimed`).
-        floor: Ranks the cases that the fusion leaves to it, because their history is too short; unset, their lists are empty.
+        params: Fields of the fusion's configuration, over the defaults and over what the protocol says (:func:`aimed`).
+        factory: Makes the sources.
+        config: Of the retriever.
+        prepare: Called with the items before the fit.
 
     """
 
-    def __init__(self, params: Mapping[str, Any] | None = None, floor: Ranker | None = None) -> None:
-        self.name = "fusion"
-        self._params, self._floor = dict(params or {}), floor
-        self._config = LearnedFusionConfig.model_validate(self._params)
-        self._ranker: SourceRanker | None = None
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        factory: Callable[[], Sequence[CandidateSource]],
+        config: RetrieverConfig,
+        *,
+        prepare: Prepare | None = None,
+    ) -> None:
+        super().__init__("fusion", factory, config, prepare=prepare)
+        self._params = dict(params)
+        self._fusion = LearnedFusion(LearnedFusionConfig.model_validate(self._params))
 
     def fit(self, dataset: Dataset, split: Split, progress: Progress | None = None) -> None:
-        """Fit the fusion, and the floor, on ``split.train`` and the items of the split."""
-        self._config = aimed(self._params, dataset, split)
-        self._ranker = SourceRanker(self.name, lambda: LearnedFusion(self._config))
-        self._ranker.fit(dataset, split, progress)
-        if self._floor is not None:
-            self._floor.fit(dataset, split, progress)
-
-    def rank(self, dataset: Dataset, split: Split, cases: Sequence[Case], n: int) -> Int32:
-        """Return item positions, best first, int32 [len(cases), n]; -1 fills the places of those that rank fewer.
+        """Fit the sources, then the fusion, on ``split.train`` and the items of the split.
 
         Raises:
-            Unavailable: Nothing was fitted yet.
+            MissingExtra: LightGBM is not installed.
 
         """
-        if self._ranker is None:
-            raise Unavailable("The row 'fusion' is not fitted.", remedy="Call fit(dataset, split) first.")
-        out = self._ranker.rank(dataset, split, cases, n)
-        silent = np.flatnonzero((out < 0).all(axis=1))
-        if self._floor is not None and len(silent):
-            out[silent] = self._floor.rank(dataset, split, [cases[at] for at in silent.tolist()], n)
-        return out
+        super().fit(dataset, split, progress)
+        assert self._world is not None  # noqa: S101 - set by the fit
+        assert self._retriever is not None  # noqa: S101
+        self._fusion = LearnedFusion(aimed(self._params, dataset, split))
+        self._fusion.fit(self._world.table, self._world.reader(), progress)
+        self._retriever.lead(self._fusion)
 
     def params(self) -> dict[str, Any]:
-        """Return the configuration that is in use."""
-        return self._config.model_dump(mode="json")
+        """Return the configurations that are in use: of the fusion, the retriever and each source."""
+        return {"fusion": self._fusion.config.model_dump(mode="json"), **super().params()}
 
 
 def aimed(params: Mapping[str, Any], dataset: Dataset, split: Split) -> LearnedFusionConfig:

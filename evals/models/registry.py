@@ -17,6 +17,7 @@ from evals.models.source import Prepare, RetrieverRanker, SourceRanker, titles_q
 from evals.models.vectors import MemoryIndex, text_vectors
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
+from palate.settings import Settings
 from retrieval.base import CandidateSource, ItemTable, TextEmbedder
 from retrieval.learned import LearnedFusionConfig
 from retrieval.retriever import RetrieverConfig
@@ -28,8 +29,7 @@ ROWS = ("pop", "itemknn", "userknn", "ease", "als", "ncf", "sasrec", "content", 
 
 _SPACE = "text-en"
 _POOL = 500
-_FUSED = ("pop", "ease", "itemknn", "transitions", "content", "attributes")
-"""Whose lists are fused; the lexical source has nothing to say without words."""
+"""How many items the live rows fuse: as many as a report judges."""
 
 
 @dataclass
@@ -48,12 +48,6 @@ class Rows:
     def known(self) -> tuple[str, ...]:
         """Return every name that can be asked for."""
         return tuple(dict.fromkeys([*ROWS, *source_classes()]))
-
-    def missing(self, name: str) -> str:
-        """Return why a known row cannot be made here; empty where it can."""
-        if name in {"rrf", "fusion"} or name in source_classes():
-            return ""
-        return f"No candidate source {name!r} is installed."
 
     def config_of(self, name: str) -> type[Value] | None:
         """Return the configuration class of a row; ``None`` where it has none.
@@ -74,28 +68,19 @@ class Rows:
         """Return the ranker of a row, with ``params`` over its defaults.
 
         Raises:
-            InvalidInput: No row of that name, or it cannot be made here.
+            InvalidInput: No row of that name.
             ConfigurationError: The parameters do not fit its configuration.
 
         """
         self._check(name)
-        if missing := self.missing(name):
-            raise InvalidInput(missing, remedy=f"Rows that can be made: {', '.join(self.available())}.", param="models")
-        if name == "fusion":
-            _configured(LearnedFusionConfig, params or {}, name)
-            return FusionRanker(params, self._rrf({}))
-        if name == "rrf":
-            return self._rrf(dict(params or {}))
+        if name in {"rrf", "fusion"}:
+            return self._live(name, dict(params or {}))
         config = _configured(_config_class(source_classes()[name]), params or {}, name)
         if name == "content":
             return self._content(config)
         if name == "lexical":
             return SourceRanker(name, source_classes()[name], query=titles_query)
         return SourceRanker(name, lambda: _source(name, config))
-
-    def available(self) -> tuple[str, ...]:
-        """Return the names of rows that can be made here."""
-        return tuple(name for name in self.known() if not self.missing(name))
 
     def _check(self, name: str) -> None:
         if name not in self.known():
@@ -108,16 +93,21 @@ class Rows:
         source = built_in.ContentSource
         return SourceRanker("content", lambda: source(index, {}, config), prepare=self._embedding(index))  # type: ignore[arg-type]
 
-    def _rrf(self, params: dict[str, Any]) -> Ranker:
+    def _live(self, name: str, params: dict[str, Any]) -> Ranker:
+        """Return the live retriever over the sources that are asked by default, for ``fusion`` with the learned order."""
         index = MemoryIndex()
 
         def sources() -> Sequence[CandidateSource]:
-            names = [name for name in _FUSED if name in source_classes()]
-            return [built_in.ContentSource(index, {}) if name == "content" else _source(name, None) for name in names]
+            names = Settings.model_fields["sources"].default
+            return [built_in.ContentSource(index, {}) if each == "content" else _source(each, None) for each in names]
 
-        defaults = {"n_candidates": 1, "n_evidence": 0, "n_pool": _POOL}
-        config = _configured(RetrieverConfig, {**defaults, **params}, "rrf")
-        return RetrieverRanker("rrf", sources, config, prepare=self._embedding(index))  # type: ignore[arg-type]
+        wide = {"n_candidates": 1, "n_evidence": 0, "n_pool": _POOL, "n_per_source": _POOL}
+        prepare = self._embedding(index)
+        if name == "fusion":
+            _configured(LearnedFusionConfig, params, name)
+            return FusionRanker(params, sources, RetrieverConfig.model_validate(wide), prepare=prepare)
+        config = _configured(RetrieverConfig, {**wide, **params}, name)
+        return RetrieverRanker(name, sources, config, prepare=prepare)  # type: ignore[arg-type]
 
     def _embedding(self, index: MemoryIndex) -> Prepare:
         def prepare(table: ItemTable, progress: Progress | None) -> None:

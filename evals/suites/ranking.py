@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from evals.stages import Stages
 from evals.suites.ranking_cold import COLD_EVENTS, cold_item_cases, cold_users, rank_cold, rank_in_parts
 from evals.suites.ranking_measures import Measures
 from palate.domain import Progress, Value
-from palate.errors import InvalidInput, PalateError, Unavailable
+from palate.errors import InvalidInput, Unavailable
 
 __all__ = ["RankingConfig", "RankingSuite"]
 
+_logger = logging.getLogger(__name__)
 _COLD_CASES = 1000
 
 Protocol = Literal["loo", "last5", "temporal", "ratio", "kfold"]
@@ -102,8 +104,9 @@ class RankingSuite:
                 row, lists[name] = self._row(run, name, measures, progress, stages)
             except Unavailable as error:
                 skipped[name] = str(error)
-            except _Missing as missing:
-                skipped[name] = str(missing)
+            except Exception as error:  # one row that breaks must not cost the others
+                _logger.exception("The row %r failed", name)
+                skipped[name] = f"{type(error).__name__}: {error}"
             else:
                 rows.append(row)
         if progress is not None:
@@ -133,8 +136,6 @@ class RankingSuite:
     def _row(
         self, run: _Run, name: str, measures: Measures, progress: Progress | None, stages: Stages
     ) -> tuple[dict[str, Any], Int32]:
-        if missing := self._rows.missing(name):
-            raise _Missing(missing)
         ranker = self._rows.make(name)
         parts = (run.key, code_hash(), json.dumps(ranker.params(), sort_keys=True, default=str), str(run.config.depth))
         ranked = self._cache.get(name, *parts)
@@ -161,10 +162,6 @@ class RankingSuite:
             "cached": ranked.cached,
         }
         return row, ranked.lists["all"]
-
-
-class _Missing(PalateError):
-    """A row that cannot be made here; it is named in the report."""
 
 
 def _prepared(dataset: Dataset, config: RankingConfig) -> _Run:

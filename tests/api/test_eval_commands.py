@@ -95,3 +95,17 @@ def test_an_error_is_a_message_and_a_status(folder: Path, tmp_path: Path, words:
 
 def test_a_protocol_that_is_not_there_is_a_wrong_use(folder: Path) -> None:
     assert "weekly" in run("ranking", "--dataset", folder, "--protocol", "weekly", status=2).stderr
+
+
+def test_where_nothing_can_be_written_is_said_before_the_work(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for option, path, named in (
+        ("--out", file, file),
+        ("--out", file / "deeper", file / "deeper"),
+        ("--table", tmp_path, tmp_path),
+        ("--table", file / "t.md", file),
+    ):
+        result = run("ranking", "--dataset", folder, "--models", "pop", option, path, status=1)
+        assert str(named) in result.stderr.replace("\n", "")
+        assert "row pop" not in result.stderr

@@ -280,3 +280,26 @@ def test_a_known_name_is_checked_by_hash(tmp_path):
     movielens(tmp_path / "ml-latest-small")
     with pytest.raises(InvalidInput, match="SHA-256"):
         load_dataset("ml-latest-small", tmp_path)
+
+
+def test_times_in_smaller_units_are_the_same_moments(tmp_path):
+    for name, factor in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
+        made = tmp_path / name
+        made.mkdir()
+        (made / "interactions.csv").write_text(f"user_id,item_id,timestamp\na,b,{1_700_000_000 * factor}\n")
+        assert load_dataset(made).interactions.at.tolist() == [1_700_000_000.0]
+
+
+def test_folders_named_like_files_are_passed_over(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    (tmp_path / "b.inter").mkdir()
+    (tmp_path / "c.txt").mkdir()
+    (tmp_path / "interactions.csv").write_text("user_id,item_id\na,b\n")
+    assert load_dataset(tmp_path).facts["format"] == "plain"
+
+
+def test_half_a_character_in_an_id_is_no_crash(tmp_path):
+    (tmp_path / "reviews.json").write_text('{"reviewerID": "u", "asin": "\\ud800", "overall": 5.0, "unixReviewTime": 1400000000}\n')
+    (item,) = load_dataset(tmp_path).items
+    assert item.item_id.startswith("x")
+    assert item.model_dump_json()

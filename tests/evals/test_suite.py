@@ -12,7 +12,8 @@ from evals.suites.ranking_beyond import Beyond
 from evals.suites.ranking_cold import cold_item_cases, rank_cold
 from evals.suites.ranking_measures import KEYS, in_turn
 from palate.domain import Event, Item, Query
-from palate.errors import ConfigurationError, InvalidInput
+from palate.errors import ConfigurationError, InvalidInput, Unavailable
+from palate.settings import Settings
 from palate.testing import vector_index
 from retrieval.profile import build_profile
 
@@ -93,11 +94,29 @@ def test_the_report_has_the_shape_that_is_promised(dataset):
     assert by["ease"] > by["pop"]
 
 
-def test_rows_that_cannot_be_made_are_named(dataset, monkeypatch):
-    monkeypatch.setattr(Rows, "missing", lambda self, name: "No such thing here." if name == "als" else "")
-    report = run(dataset, ["pop", "als"])
+@pytest.mark.parametrize("error", [Unavailable("No such thing here.", remedy="Install it."), ValueError("broken")])
+def test_a_row_that_fails_is_named_and_costs_no_other(dataset, monkeypatch, error):
+    def fail(*_given):
+        raise error
+
+    monkeypatch.setattr("retrieval.sources.AlsSource.fit", fail)
+    report = run(dataset, ("als", "pop"))
     assert [row["model"] for row in report["rows"]] == ["pop"]
-    assert report["skipped"] == {"als": "No such thing here."}
+    assert str(error) in report["skipped"]["als"]
+
+
+def test_the_fusion_row_is_the_live_retriever_with_the_learned_order(dataset):
+    split = make_split(dataset, "loo", part="val", min_core=5)
+    rows = Rows(embedder=Words)
+    fused, learned = rows.make("rrf"), rows.make("fusion", {"trees": {"trees": 20, "min_leaf": 5}})
+    for ranker in (fused, learned):
+        ranker.fit(dataset, split)
+    first, second = (ranker.rank(dataset, split, split.cases, 30) for ranker in (fused, learned))
+    assert not np.array_equal(first, second)
+    for one, other in zip(first, second, strict=True):
+        assert set(one.tolist()) == set(other.tolist())
+    assert learned.params()["sources"] == fused.params()["sources"]
+    assert set(fused.params()["sources"]) == set(Settings.model_fields["sources"].default)
 
 
 def test_what_was_ranked_is_kept(dataset, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from evals.models import Rows
-from evals.tune import TuneConfig, search_space, tune_row
+from evals.tune import TuneConfig, nested, search_space, tune_row
 from palate.domain import Value
 from palate.errors import InvalidInput
 from tests.evals.test_protocols import many
@@ -58,3 +58,27 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
     ):
         with pytest.raises(InvalidInput, match=said):
             tune_row(many(), TuneConfig(**wrong), Rows(), tmp_path)
+
+
+def test_a_data_set_without_cases_is_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="no validation case"):
+        tune_row(many(), TuneConfig(model="ease", min_core=1000), Rows(), tmp_path)
+
+
+def test_every_row_has_a_grid_that_its_configuration_allows():
+    rows = Rows()
+    for name in rows.known():
+        kind = rows.config_of(name)
+        space = {} if kind is None else search_space(kind)
+        assert space or kind is None, name
+        for key, choice in space.items():
+            for value in choice.grid():
+                kind.model_validate(nested({key: value}))
+
+
+def test_fields_of_inner_configurations_are_searched_and_put_back():
+    space = search_space(Rows().config_of("fusion"))
+    assert {"trees.leaves", "features.regularization", "positions"} <= set(space)
+    assert "seed" not in space
+    assert nested({"a": 1, "b.c": 2, "b.d": 3}) == {"a": 1, "b": {"c": 2, "d": 3}}
+    assert search_space(Rows().config_of("pop"))["half_life_days"].options[0] is None
