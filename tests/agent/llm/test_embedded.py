@@ -54,8 +54,8 @@ def test_scores_are_those_of_the_text_that_follows(embedded):
 
 
 def test_a_batch_writes_for_each_prompt_what_it_is_about_and_repeats_itself(embedded):
-    words = ["red", "the sea, and then the rain that falls on it", "a few films"]
-    prompts = [embedded.render([HumanMessage(f"Say something about {w}.")]) for w in words]
+    asked = ["Who wrote Romeo and Juliet?", "Tell of the sea, and of the rain that falls on it.", "Which planet do we live on?"]
+    prompts = [embedded.render([HumanMessage(question)]) for question in asked]
     config = GenerateConfig(max_tokens=24)
     together = asyncio.run(embedded.generate(prompts, config, Deadline(60)))
     assert asyncio.run(embedded.generate(prompts, config, Deadline(60))) == together
