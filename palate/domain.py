@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, Protocol, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 __all__ = [
     "ITEM_TYPES",
@@ -315,12 +315,24 @@ class LabelledPrompt(Value):
 
 
 class GenerateConfig(Value):
-    """How text is generated. ``temperature`` 0 is greedy; ``seed`` makes sampling repeatable."""
+    """How text is generated. ``temperature`` 0 is greedy; ``seed`` makes sampling repeatable.
+
+    ``choices`` are the only texts that may come out; ``json_schema`` is the JSON Schema that the text must fulfil: one of them at
+    most. An LLM that cannot hold its text to what is asked (see ``LLM.enforces``) refuses it.
+    """
 
     max_tokens: int = 64
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    json_schema: Mapping[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.choices and self.json_schema is not None:
+            raise ValueError("choices and json_schema are given: give one of them")
+        return self
 
 
 class Slate(Value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from langchain_core.messages import BaseMessage
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt
+from palate.errors import InvalidInput
 
-__all__ = ["LLM"]
+__all__ = ["LLM", "Constraint", "refuse_constraints"]
+
+Constraint = Literal["choices", "json_schema"]
 
 
 class LLM(Protocol):
@@ -20,10 +23,26 @@ class LLM(Protocol):
 
     Every call takes a deadline. A forward pass cannot be cancelled, so a call that is predicted to end too late raises
     :class:`palate.errors.DeadlineExceeded` at once instead of starting; one that fails raises :class:`palate.errors.ServiceDown`.
+
+    Text is held to ``choices`` or ``json_schema`` of its config, token by token, or the call is refused with
+    :class:`palate.errors.InvalidInput`: ``enforces`` says which an engine can. A text that is cut short, by ``max_tokens`` or the
+    deadline, is only the beginning of one that fulfils them.
     """
 
-    name: str
-    engine: str
+    @property
+    def name(self) -> str:
+        """The model that answers, with its LoRA adapter; for records."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """What runs it."""
+        ...
+
+    @property
+    def enforces(self) -> frozenset[Constraint]:
+        """Which constraints of a :class:`palate.domain.GenerateConfig` it can hold its text to."""
+        ...
 
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the text of a conversation in the model's chat template, ending where the assistant begins to speak."""
@@ -52,3 +71,20 @@ class LLM(Protocol):
     async def close(self) -> None:
         """Release what is held; safe to call twice."""
         ...
+
+
+def refuse_constraints(llm: LLM, config: GenerateConfig) -> None:
+    """Refuse what ``llm`` cannot hold its text to.
+
+    Raises:
+        InvalidInput: ``config`` has choices or a JSON schema that it does not enforce.
+
+    """
+    asked: dict[Constraint, bool] = {"choices": bool(config.choices), "json_schema": config.json_schema is not None}
+    for constraint, given in asked.items():
+        if given and constraint not in llm.enforces:
+            raise InvalidInput(
+                f"{llm.name!r} ({llm.engine}) cannot hold its text to {constraint!r}.",
+                remedy="Leave it out, or use vLLM (PALATE_LLM=vllm), which can.",
+                param=constraint,
+            )

@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage
 from numpy.typing import NDArray
 from pydantic import Field
 
+from agent.llm.base import Constraint, refuse_constraints
 from agent.llm.chat import ChatTemplate
 from agent.llm.conversion import ConvertedModel, convert
 from agent.llm.ct2 import Ct2Engine
@@ -47,6 +48,7 @@ class EmbeddedLLM:
 
     One worker thread owns the engine; calls queue before it. A pass is started only when the time that it is predicted to
     take, after what waits before it, fits the deadline. The model is converted at first use and kept in ``cache``.
+    CTranslate2 cannot mask tokens by a grammar: it holds text to no constraint.
 
     Args:
         model_path: A GGUF file or a folder in Hugging Face format; ``None`` for the packaged SmolLM2-135M-Instruct.
@@ -59,6 +61,7 @@ class EmbeddedLLM:
     """
 
     engine = "ctranslate2"
+    enforces: frozenset[Constraint] = frozenset()
 
     def __init__(
         self,
@@ -164,10 +167,12 @@ class EmbeddedLLM:
 
         Raises:
             DeadlineExceeded: Not even the first token is predicted to come in time.
-            InvalidInput: A prompt is empty, or does not fit the context together with ``config.max_tokens``.
+            InvalidInput: A prompt is empty, or does not fit the context together with ``config.max_tokens``; choices or a JSON
+                schema are asked for.
             ServiceDown: The engine failed.
 
         """
+        refuse_constraints(self, config)
         if not prompts:
             return []
         check(0.0, deadline)
@@ -198,10 +203,12 @@ class EmbeddedLLM:
 
         Raises:
             DeadlineExceeded: Not even the first token is predicted to come in time.
-            InvalidInput: The prompt is empty, or does not fit the context together with ``config.max_tokens``.
+            InvalidInput: The prompt is empty, or does not fit the context together with ``config.max_tokens``; choices or a JSON
+                schema are asked for.
             ServiceDown: The engine failed.
 
         """
+        refuse_constraints(self, config)
         check(0.0, deadline)
         tokens = self._fitting(prompt, config.max_tokens)
         loop, stop = asyncio.get_running_loop(), threading.Event()

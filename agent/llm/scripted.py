@@ -11,6 +11,7 @@ import numpy as np
 from langchain_core.messages import BaseMessage
 from numpy.typing import NDArray
 
+from agent.llm.base import Constraint, refuse_constraints
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import DeadlineExceeded, ServiceDown
@@ -22,7 +23,7 @@ _TOKEN = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 
 
 class ScriptedLLM:
-    """Passes ``palate.testing.LLMContract``.
+    """Passes ``palate.testing.LLMContract``. What it is told to say is held to nothing, so constraints are refused.
 
     Args:
         score: Gives a number a label for a prompt; they are normalised to log probabilities. What is not as many finite numbers as
@@ -32,6 +33,8 @@ class ScriptedLLM:
         fail: Raised by every call instead of an answer.
 
     """
+
+    enforces: frozenset[Constraint] = frozenset()
 
     def __init__(
         self,
@@ -77,12 +80,14 @@ class ScriptedLLM:
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return the scripted completions, at most ``config.max_tokens`` tokens each."""
+        refuse_constraints(self, config)
         await self._wait(deadline)
         self.calls.extend(prompts)
         return [self._complete(prompt, config) for prompt in prompts]
 
     async def stream(self, prompt: str, config: GenerateConfig, deadline: Deadline) -> AsyncIterator[str]:
         """Yield the scripted completion token by token."""
+        refuse_constraints(self, config)
         await self._wait(deadline)
         self.calls.append(prompt)
         for piece in _TOKEN.findall(self._complete(prompt, config)):

@@ -1,22 +1,26 @@
-"""An LLM on a vLLM server, over its OpenAI-compatible API and three routes of its own."""
+"""An LLM on a vLLM server, over its OpenAI-compatible API and routes of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from langchain_core.messages import BaseMessage
 from numpy.typing import NDArray
-from pydantic import Field
 
+from agent.llm.base import Constraint
+from agent.llm.breaker import BreakerConfig, CircuitBreaker
 from agent.llm.chat import ChatTemplate
 from agent.llm.pieces import held_back
-from agent.llm.vllm_http import Refused, VllmHttp
+from agent.llm.vllm_adapters import VllmAdapters, VllmAdaptersConfig
+from agent.llm.vllm_http import NotServed, Refused, VllmHttp, VllmHttpConfig
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt, Value
 from palate.errors import DeadlineExceeded, InvalidInput, ServiceDown
@@ -26,33 +30,38 @@ __all__ = ["VllmConfig", "VllmLLM"]
 _WORD = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 _CHARS_A_TOKEN = 6
 _PLAIN_LOGPROBS = 20
+_COMPLETIONS = "/v1/completions"
 
 
 class VllmConfig(Value):
-    """How the server is asked.
+    """How the server is asked, when it is left alone, and how LoRA adapters get there."""
 
-    With less than ``min_seconds`` left nothing is sent; ``max_seconds`` bounds a call without a deadline.
-    """
-
-    min_seconds: float = Field(default=0.02, ge=0.0)
-    max_seconds: float = Field(default=120.0, gt=0.0)
+    http: VllmHttpConfig = VllmHttpConfig()
+    breaker: BreakerConfig = BreakerConfig()
+    adapters: VllmAdaptersConfig = VllmAdaptersConfig()
 
 
 class VllmLLM:
     """An LLM on a vLLM server (0.32 or newer scores labels in one call). Passes ``palate.testing.LLMContract``.
 
+    A server that keeps failing is left alone: calls raise :class:`ServiceDown` at once until one that is let through succeeds.
+    ``adapters`` holds the LoRA adapters, one a task; :meth:`for_task` gives the LLM that uses one.
+
     Args:
         url: Base URL of the server, with or without ``/v1``.
-        model: Model or LoRA adapter that it serves.
+        model: Model that it serves, or a LoRA adapter that it was started with.
         api_key: Bearer token.
         transport: Transport of httpx, for tests and proxies.
         tokenizer: Tells how many tokens a text has; unset, an estimate.
         template: Chat template in Jinja; unset, ChatML.
+        cache_salt: Keeps cached prefixes apart from those of other tenants (see :func:`agent.llm.salt.cache_salt`).
+        room: Folder for copies of LoRA adapters, which the server must see under the same path.
         config: The rest.
 
     """
 
     engine = "vllm"
+    enforces: frozenset[Constraint] = frozenset({"choices", "json_schema"})
 
     def __init__(
         self,
@@ -63,16 +72,35 @@ class VllmLLM:
         transport: Any = None,
         tokenizer: Callable[[str], int] | None = None,
         template: str | None = None,
+        cache_salt: str | None = None,
+        room: Path | None = None,
         config: VllmConfig | None = None,
     ) -> None:
-        self.name = model
         self.config = config or VllmConfig()
-        self._http = VllmHttp(
-            url, model, api_key, transport=transport, min_seconds=self.config.min_seconds, max_seconds=self.config.max_seconds
-        )
+        self._model, self._task = model, ""
+        self._http = VllmHttp(url, api_key, transport=transport, config=self.config.http)
+        what = f"The vLLM server at {self._http.url}"
+        self.breaker = CircuitBreaker(what, self.config.breaker, alive=(InvalidInput, NotServed))
+        self.adapters = VllmAdapters(self._http, room, self.config.adapters)
+        self._salt = {"cache_salt": cache_salt} if cache_salt else {}
         self._count, self._chat = tokenizer, ChatTemplate(template)
+        # Shared by the LLMs of all tasks.
         self._labels: dict[str, int] = {}
-        self._takes_ids = True
+        self._lacks: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The model, or the LoRA adapter that the task has now."""
+        return self.adapters.names.get(self._task, self._model)
+
+    def for_task(self, task: str) -> VllmLLM:
+        """Return this LLM with the LoRA adapter of ``task``, whichever that is at the time of a call; without one, the base model.
+
+        It shares connections, circuit breaker and adapters; closing one closes all.
+        """
+        other = copy.copy(self)
+        other._task = task
+        return other
 
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation in the chat template, ending where the assistant begins to speak."""
@@ -92,7 +120,7 @@ class VllmLLM:
 
         """
         if label not in self._labels:
-            body = {"model": self.name, "prompt": label, "add_special_tokens": False}
+            body = {"model": self._model, "prompt": label, "add_special_tokens": False}
             answer = await self._http.post("/tokenize", body, deadline)
             ids = answer.get("tokens")
             if not isinstance(ids, list) or not all(isinstance(i, int) for i in ids):
@@ -118,27 +146,29 @@ class VllmLLM:
             ServiceDown: The server does not answer, or answers nonsense.
 
         """
-        ids = await self._ids(prompt.labels, deadline)
-        body: dict[str, Any] = {
-            "prompt": prompt.text,
-            "max_tokens": 1,
-            "temperature": 0,
-            "return_tokens_as_token_ids": True,
-            "add_special_tokens": False,
-        }
-        plain = {**body, "logprobs": _PLAIN_LOGPROBS}
-        if not self._takes_ids:
-            return self._scores(await self._complete(plain, deadline), ids)
-        try:
-            answer = await self._complete({**body, "logprobs": len(ids), "logprob_token_ids": ids}, deadline)
-        except Refused as refused:
+        self._http.check(deadline)
+        with self.breaker.call(deadline):
+            ids = await self._ids(prompt.labels, deadline)
+            body: dict[str, Any] = {
+                "prompt": prompt.text,
+                "max_tokens": 1,
+                "temperature": 0,
+                "return_tokens_as_token_ids": True,
+                "add_special_tokens": False,
+            }
+            plain = {**body, "logprobs": _PLAIN_LOGPROBS}
+            if "logprob_token_ids" in self._lacks:
+                return self._scores(await self._complete(plain, deadline), ids)
             try:
-                answer = await self._complete(plain, deadline)
-            except Refused:
-                raise refused from None
-            # It was not the prompt: this server does not know the option.
-            self._takes_ids = False
-        return self._scores(answer, ids)
+                answer = await self._complete({**body, "logprobs": len(ids), "logprob_token_ids": ids}, deadline)
+            except Refused as refused:
+                try:
+                    answer = await self._complete(plain, deadline)
+                except Refused:
+                    raise refused from None
+                # It was not the prompt: this server does not know the option.
+                self._lacks.add("logprob_token_ids")
+            return self._scores(answer, ids)
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; cut short where the deadline comes first.
@@ -179,13 +209,13 @@ class VllmLLM:
             "temperature": config.temperature,
             "seed": config.seed,
             "add_special_tokens": False,
+            "stream": True,
             **({"stop": list(config.stop)} if config.stop else {}),
+            **_structured(config),
         }
         text, given = "", 0
         try:
-            async with aclosing(
-                self._http.events("/v1/completions", {"model": self.name, **body, "stream": True}, deadline)
-            ) as events:
+            async with aclosing(self._events(body, deadline)) as events:
                 async for event in events:
                     text += self._text(event)
                     end = len(text) - held_back(text)
@@ -198,40 +228,100 @@ class VllmLLM:
             yield text[given:].rstrip("\ufffd")
 
     async def check(self) -> dict[str, Any]:
-        """Return the facts: model, engine, version, URL, context; raises :class:`ServiceDown` if the model is not served."""
+        """Return the facts: model, engine, version, URL, context, LoRA adapters; posts adapters that the server lacks.
+
+        It asks the server whatever the circuit breaker says.
+
+        Raises:
+            ServiceDown: The server does not answer, or lacks the model or an adapter.
+
+        """
         deadline = Deadline(10.0)
-        models = (await self._http.get("/v1/models", deadline)).get("data")
-        if not isinstance(models, list) or not all(isinstance(m, dict) for m in models):
-            raise self._http.nonsense("/v1/models", models)
-        served = {str(m.get("id")): m for m in models}
-        if self.name not in served:
+        served = await self.adapters.served(deadline)
+        if self._model not in served:
             raise ServiceDown(
-                f"The vLLM server at {self._http.url} does not serve {self.name!r}, but {', '.join(sorted(served)) or 'nothing'}.",
+                f"The vLLM server at {self._http.url} does not serve {self._model!r}, but {', '.join(sorted(served)) or 'none'}.",
                 remedy="Set PALATE_VLLM_MODEL to one of these, or load it there.",
             )
+        await self.adapters.ensure(deadline)
+        if faults := self.adapters.faults:
+            said = "; ".join(f"{task}: {error}" for task, error in faults.items())
+            raise ServiceDown(f"LoRA adapters are not on the vLLM server at {self._http.url}: {said}", remedy="See its log.")
         version = (await self._http.get("/version", deadline)).get("version")
-        facts = {"model": self.name, "engine": self.engine, "version": str(version), "url": self._http.url}
-        return {**facts, "context": served[self.name].get("max_model_len")}
+        wanted = ", ".join(f"{task} {name}" for task, name in self.adapters.names.items())
+        return {
+            "model": self.name,
+            "engine": self.engine,
+            "version": str(version),
+            "url": self._http.url,
+            "context": served[self._model].get("max_model_len"),
+            "adapters": wanted or "none",
+            "breaker": self.breaker.state,
+        }
 
     async def close(self) -> None:
         """Close the connections; safe to call twice."""
+        await self.adapters.close()
         await self._http.close()
 
     async def _ids(self, labels: Sequence[str], deadline: Deadline) -> list[int]:
-        self._http.check(deadline)
         ids = list(await asyncio.gather(*(self.label_token(label, deadline) for label in labels)))
         if not ids or len(set(ids)) < len(ids):
             raise InvalidInput(f"The labels {labels!r} are not distinct tokens.", remedy="Change one.", param="labels")
         return ids
 
     async def _complete(self, body: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        return await self._http.post("/v1/completions", {"model": self.name, **body}, deadline)
+        """Ask for a whole answer; once more where the server turns out to have lost the adapter."""
+        await self.adapters.ensure(deadline)
+        try:
+            with self._named(body) as named:
+                return await self._http.post(_COMPLETIONS, named, deadline)
+        except NotServed:
+            if not await self._brought_back(deadline):
+                raise
+        with self._named(body) as named:
+            return await self._http.post(_COMPLETIONS, named, deadline)
+
+    async def _events(self, body: Mapping[str, Any], deadline: Deadline) -> AsyncGenerator[dict[str, Any], None]:
+        """Ask for an answer in pieces; once more where the server turns out to have lost the adapter."""
+        with self.breaker.call(deadline):
+            await self.adapters.ensure(deadline)
+            for last in (False, True):
+                begun = False
+                try:
+                    with self._named(body) as named:
+                        async with aclosing(self._http.events(_COMPLETIONS, named, deadline)) as events:
+                            async for event in events:
+                                begun = True
+                                yield event
+                    return
+                except NotServed:
+                    if last or not await self._brought_back(deadline):
+                        raise
+                except DeadlineExceeded:
+                    if begun:  # cut short, which is no failure of the server
+                        return
+                    raise
+
+    @contextmanager
+    def _named(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Give the body with its model, which stays on the server for as long as the context lasts."""
+        with self.adapters.use(self._task) as adapter:
+            yield {"model": adapter or self._model, **body, **self._salt}
+
+    async def _brought_back(self, deadline: Deadline) -> bool:
+        """Post adapters again after the server said that it lacks one; return whether to ask it again."""
+        if self._task not in self.adapters.names or self._task in self.adapters.faults:
+            return False
+        self.adapters.doubt()
+        await self.adapters.ensure(deadline)
+        return True
 
     def _text(self, event: dict[str, Any]) -> str:
         choices = event.get("choices")
         pieces = [c.get("text") if isinstance(c, dict) else None for c in choices] if isinstance(choices, list) else [None]
         if not all(isinstance(piece, str) for piece in pieces):
-            raise self._http.nonsense("/v1/completions", event)
+            raise self._http.nonsense(_COMPLETIONS, event)
         return "".join(map(str, pieces))
 
     def _scores(self, answer: dict[str, Any], ids: Sequence[int]) -> NDArray[np.float32]:
@@ -239,10 +329,16 @@ class VllmLLM:
             top = answer["choices"][0]["logprobs"]["top_logprobs"][0]
             found = {i: float(top[f"token_id:{i}"]) for i in ids if f"token_id:{i}" in top}
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise self._http.nonsense("/v1/completions", answer) from error
+            raise self._http.nonsense(_COMPLETIONS, answer) from error
         if not found or any(math.isnan(v) or v == math.inf for v in found.values()):
-            raise self._http.nonsense("/v1/completions", answer)
+            raise self._http.nonsense(_COMPLETIONS, answer)
         lowest = min((v for v in found.values() if math.isfinite(v)), default=0.0) - 1.0
         values = np.array([max(found.get(i, lowest), lowest) for i in ids], dtype=np.float64)
         scores: NDArray[np.float32] = (values - np.logaddexp.reduce(values)).astype(np.float32)
         return scores
+
+
+def _structured(config: GenerateConfig) -> dict[str, Any]:
+    if config.choices:
+        return {"structured_outputs": {"choice": list(config.choices)}}
+    return {} if config.json_schema is None else {"structured_outputs": {"json": dict(config.json_schema)}}

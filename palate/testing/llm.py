@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ import pytest
 
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt
-from palate.errors import DeadlineExceeded
+from palate.errors import DeadlineExceeded, InvalidInput
 
 __all__ = ["LLMContract"]
 
@@ -119,6 +120,39 @@ class LLMContract:
 
         whole = _run(llm.generate([prompt], config, Deadline(self.seconds)))[0]
         assert "".join(_run(pieces())).strip() == whole.strip()
+
+    def test_choices_are_enforced_or_refused(self, llm: Any) -> None:
+        from langchain_core.messages import HumanMessage
+
+        prompt = llm.render([HumanMessage("Is the sea wet? Yes or no?")])
+        config = GenerateConfig(max_tokens=8, choices=("yes", "no"))
+        if "choices" in llm.enforces:
+            assert _run(llm.generate([prompt], config, Deadline(self.seconds)))[0] in config.choices
+        else:
+            self._refuses(llm, prompt, config)
+
+    def test_a_json_schema_is_enforced_or_refused(self, llm: Any) -> None:
+        from langchain_core.messages import HumanMessage
+
+        prompt = llm.render([HumanMessage("How many films?")])
+        count = {"type": "integer", "minimum": 0, "maximum": 9}
+        schema = {"type": "object", "properties": {"count": count}, "required": ["count"], "additionalProperties": False}
+        config = GenerateConfig(max_tokens=32, json_schema=schema)
+        if "json_schema" in llm.enforces:
+            answer = json.loads(_run(llm.generate([prompt], config, Deadline(self.seconds)))[0])
+            assert list(answer) == ["count"]
+            assert isinstance(answer["count"], int)
+        else:
+            self._refuses(llm, prompt, config)
+
+    def _refuses(self, llm: Any, prompt: str, config: GenerateConfig) -> None:
+        async def pieces() -> list[str]:
+            return [piece async for piece in llm.stream(prompt, config, Deadline(self.seconds))]
+
+        with pytest.raises(InvalidInput, match=r"'(choices|json_schema)'"):
+            _run(llm.generate([prompt], config, Deadline(self.seconds)))
+        with pytest.raises(InvalidInput, match=r"'(choices|json_schema)'"):
+            _run(pieces())
 
     def test_check_tells_facts(self, llm: Any) -> None:
         facts = _run(llm.check())
