@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import anyio
 import anyio.to_thread
@@ -14,7 +15,7 @@ from pydantic import Field
 from agent.base import MentionFinder
 from agent.guard import check_reason, cited
 from agent.llm.base import LLM
-from agent.prompts.explain import build_explain_prompt
+from agent.prompts.explain import REASON_SCHEMA, build_explain_prompt, read_reason
 from agent.sentences import Sentences
 from palate.deadline import Deadline
 from palate.domain import Candidate, Evidence, GenerateConfig, Item, Profile, Reason, Request, Value
@@ -23,6 +24,7 @@ from palate.errors import PalateError
 __all__ = ["Explained", "Explainer", "ExplainerConfig"]
 
 _log = logging.getLogger(__name__)
+_JSON_TOKENS = 12
 _Plain = list[tuple[str, tuple[Evidence, ...]]]
 
 
@@ -31,12 +33,14 @@ class ExplainerConfig(Value):
 
     At most ``max_reasons`` an item; at most ``prose`` items get a sentence of the LLM, of at most ``max_tokens`` tokens, and
     only as many as are predicted to fit the time left. ``seconds_per_reason`` is the first prediction; what is measured replaces
-    it.
+    it. With ``answer`` ``json`` an LLM that can be held to a JSON schema is (its frame comes on top of ``max_tokens``); others
+    write text all the same.
     """
 
     max_reasons: int = Field(default=3, ge=1, le=5)
     prose: int = Field(default=3, ge=0, le=20)
     max_tokens: int = Field(default=40, ge=8, le=200)
+    answer: Literal["text", "json"] = "text"
     seconds_per_reason: float = Field(default=0.6, gt=0.0)
 
 
@@ -102,7 +106,8 @@ class Explainer:
         reasons: dict[str, Reason] = {}
         for item, text in zip(wanting, texts, strict=False):
             evidence = plain[item.item_id][0][1]
-            sentence = check_reason(text, item, evidence, items, self._titles, language=language) if isinstance(text, str) else None
+            said = read_reason(text) if isinstance(text, str) else ""
+            sentence = check_reason(said, item, evidence, items, self._titles, language=language)
             if sentence is not None:
                 used = cited(sentence, evidence, items, language=language)
                 reasons[item.item_id] = Reason(text=sentence, author="llm", evidence=used)
@@ -112,8 +117,13 @@ class Explainer:
         remaining = deadline.remaining()
         return self.config.prose if math.isinf(remaining) else min(self.config.prose, int(remaining / self._seconds))
 
+    def _generate_config(self, llm: LLM) -> GenerateConfig:
+        if self.config.answer == "json" and "json_schema" in llm.enforces:
+            return GenerateConfig(max_tokens=self.config.max_tokens + _JSON_TOKENS, json_schema=REASON_SCHEMA)
+        return GenerateConfig(max_tokens=self.config.max_tokens, stop=("\n",))
+
     async def _generate(self, llm: LLM, build: Callable[[], Sequence[str]], deadline: Deadline) -> Sequence[str]:
-        config = GenerateConfig(max_tokens=self.config.max_tokens, stop=("\n",))
+        config = self._generate_config(llm)
         before = anyio.current_time()
         try:
             # Cut short a little early: a token that has been begun is written to its end.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.prompts import ChatPromptTemplate
 
@@ -14,9 +15,16 @@ from palate.domain import Item
 if TYPE_CHECKING:
     from agent.llm.base import LLM
 
-__all__ = ["EXPLAIN_VERSION", "build_explain_prompt"]
+__all__ = ["EXPLAIN_VERSION", "REASON_SCHEMA", "build_explain_prompt", "read_reason"]
 
 EXPLAIN_VERSION = "explain-v1"
+REASON_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"reason": {"type": "string", "minLength": 8, "maxLength": 240}},
+    "required": ["reason"],
+    "additionalProperties": False,
+}
+"""What a reason is as JSON, for an LLM that can be held to it."""
 _TEMPLATES = {
     "en": ChatPromptTemplate.from_messages(
         [
@@ -51,3 +59,18 @@ def build_explain_prompt(llm: LLM, item: Item, fact: str, language: str) -> str:
         fact=quote(fact, 240),
     )
     return llm.render(messages)
+
+
+def read_reason(text: str) -> str:
+    """Return the reason of an answer in :data:`REASON_SCHEMA`; plain text as it is; nothing of JSON that is cut short or another.
+
+    >>> read_reason('{"reason": "You liked Heat."}'), read_reason("You liked Heat."), read_reason('{"reason": "You li')
+    ('You liked Heat.', 'You liked Heat.', '')
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        reason = json.loads(text).get("reason")
+    except ValueError:
+        return ""
+    return reason if isinstance(reason, str) else ""

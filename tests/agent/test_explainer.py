@@ -6,6 +6,7 @@ import pytest
 from adapters import TitleMatcher
 from agent import Explainer, ExplainerConfig, ScriptedLLM
 from agent.guard import check_reason
+from agent.prompts.explain import REASON_SCHEMA, read_reason
 from palate.deadline import Deadline
 from palate.domain import Candidate, Evidence, Item, Profile, ProfileEntry, Query, Request, SourceHit
 from palate.errors import ServiceDown
@@ -168,3 +169,34 @@ def test_reasons_that_time_does_not_allow_are_left_out_and_named():
     explained = explain(candidate("mars", WATCHED), candidate("heat", WATCHED), deadline=0.0)
     assert list(explained.reasons) == ["mars"]
     assert explained.degraded == ("explain",)
+
+
+class Enforcing(ScriptedLLM):
+    """Takes a schema, as vLLM does; what it answers is told to it all the same."""
+
+    enforces = frozenset({"json_schema"})
+
+    async def generate(self, prompts, config, deadline):
+        self.config = config
+        return await super().generate(prompts, config.model_copy(update={"max_tokens": 200}), deadline)
+
+
+@pytest.mark.parametrize("answer", ["json", "text"])
+def test_a_reason_as_json_is_asked_for_where_it_can_be_enforced(answer):
+    sentence = "Since Fargo caught you on Netflix, its dark humour goes on here."
+    said = {"json": f'{{"reason": "{sentence}"}}', "text": sentence}
+    config = ExplainerConfig(answer=answer, max_tokens=40)
+    for llm in (Enforcing(text=lambda prompt: said[answer]), ScriptedLLM(text=lambda prompt: sentence)):
+        (reason, *_) = explain(candidate("mars", WATCHED), llm=llm, config=config).reasons["mars"]
+        assert (reason.text, reason.author) == (sentence, "llm")
+        if isinstance(llm, Enforcing):
+            assert llm.config.json_schema == (REASON_SCHEMA if answer == "json" else None)
+            assert llm.config.max_tokens == (52 if answer == "json" else 40)
+
+
+@pytest.mark.parametrize("text", ['{"reason": "Because you watched Fargo on', "{}", '{"reason": 7}', '{"other": "x"}', "{[", ""])
+def test_json_that_is_cut_short_or_another_gives_the_plain_sentence(text):
+    assert read_reason(text) == ""
+    llm = Enforcing(text=lambda prompt: text)
+    (reason,) = explain(candidate("mars", WATCHED), llm=llm, config=ExplainerConfig(answer="json")).reasons["mars"]
+    assert (reason.text, reason.author) == ("Because you watched Fargo on Netflix.", "template")

