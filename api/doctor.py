@@ -154,5 +154,5 @@ async def _vllm(settings: Settings) -> Check:
         up = False
     if up:
         return Check(name="vllm", status="ok", message=f"answers at {settings.vllm_url}")
-    remedy = "Only where you want it: start vLLM, then set PALATE_LLM=vllm and PALATE_VLLM_URL."
+    remedy = "Only where you want it: run 'palate vllm up', then set PALATE_LLM=vllm."
     return Check(name="vllm", status="warning", message=f"nothing at {settings.vllm_url} (optional)", remedy=remedy)

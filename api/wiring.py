@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from retrieval import ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceCo
 __all__ = ["Palate", "build", "embedders", "index_folder"]
 
 _logger = logging.getLogger(__name__)
+_TENANT = "default"
 
 
 def index_folder(settings: Settings) -> Path:
@@ -79,8 +81,11 @@ def build(
         retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
 
         model = llm if llm is not None else _llm(settings)
-        reranker = Reranker(model, RerankerConfig(weight=settings.rerank_weight, candidates=settings.rerank_candidates))
-        explainer = Explainer(model, vocabulary, ExplainerConfig(max_tokens=settings.reason_tokens))
+        reranker = Reranker(
+            _for_task(model, "rank"), RerankerConfig(weight=settings.rerank_weight, candidates=settings.rerank_candidates)
+        )
+        writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
+        explainer = Explainer(_for_task(model, "explain"), vocabulary, writing)
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
 
         palate = Palate(
@@ -152,12 +157,29 @@ def _llm(settings: Settings) -> LLM | None:
     if settings.llm == "none":
         return None
     if settings.llm == "vllm":
+        from agent.llm.salt import cache_salt
         from agent.llm.vllm import VllmLLM
 
-        return VllmLLM(settings.vllm_url, settings.vllm_model, api_key=settings.vllm_api_key)
+        secret = settings.vllm_cache_secret.encode() if settings.vllm_cache_secret else secrets.token_bytes(32)
+        vllm = VllmLLM(
+            settings.vllm_url,
+            settings.vllm_model,
+            api_key=settings.vllm_api_key,
+            cache_salt=cache_salt(secret, _TENANT),
+            room=settings.lora,
+        )
+        vllm.adapters.want(settings.vllm_adapters)
+        return vllm
     from agent.llm.embedded import EmbeddedLLM
 
     return EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads)
+
+
+def _for_task(llm: LLM | None, task: str) -> LLM | None:
+    """Return the LLM with the LoRA adapter of a task, where it can have one a task."""
+    from agent.llm.vllm import VllmLLM
+
+    return llm.for_task(task) if isinstance(llm, VllmLLM) else llm
 
 
 def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None) -> Callable[[], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,22 @@ class Settings(BaseSettings):
     vllm_url: str = Field(default="http://127.0.0.1:8100", description="Base URL of the vLLM server.")
     vllm_model: str = Field(default="palate", description="Model or LoRA adapter name that vLLM serves.")
     vllm_api_key: str | None = Field(default=None, description="Bearer token for the vLLM server.")
+    vllm_adapters: Annotated[Mapping[str, Path], NoDecode] = Field(
+        default_factory=dict,
+        description="LoRA adapters that are posted to vLLM, as 'task=folder' separated by commas; a folder is as PEFT writes it. "
+        "Tasks in use: rank, explain.",
+    )
+    vllm_cache_secret: str | None = Field(
+        default=None,
+        min_length=16,
+        description="What the salts of vLLM's prefix cache are derived from, so that tenants share no cached prefix; unset, a new "
+        "one with each start. Set it where several processes use one vLLM server.",
+    )
+    vllm_python: Path | None = Field(
+        default=None,
+        description="Python of the environment that vLLM is installed in, for 'palate vllm up'; unset, that of 'make vllm-cpu' "
+        "with '--cpu', else the 'vllm' on the path.",
+    )
     text_model: str | None = Field(
         default=None,
         description="Folder or hub name of a sentence-transformers model for the text index; unset, the packaged MiniLM.",
@@ -61,6 +78,10 @@ class Settings(BaseSettings):
         description="Share of the LLM's score in the final one; the rest is the retriever's.",
     )
     reason_tokens: int = Field(default=40, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
+    reason_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How the LLM writes reasons: as plain text, or as JSON that vLLM holds it to (other LLMs write text).",
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1024, description="Largest request body that is read, in bytes.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -79,10 +100,25 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("vllm_adapters", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if odd := [part for part in parts if "=" not in part]:
+            raise ValueError(f"{odd[0]!r} is not 'task=folder'")
+        return {task.strip(): folder.strip() for task, _, folder in (part.partition("=") for part in parts)}
+
     @property
     def media(self) -> Path:
         """Return the folder that media keys are relative to."""
         return self.home / "media"
+
+    @property
+    def lora(self) -> Path:
+        """Return the folder of the LoRA adapters that vLLM reads, each under a name with its hash."""
+        return self.home / "models" / "lora"
 
     @property
     def models(self) -> Path:

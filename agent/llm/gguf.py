@@ -5,8 +5,10 @@ The file format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from palate.errors import InvalidInput, MissingExtra, MissingWeights
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["GgufModel", "export_hf", "packaged_gguf"]
+__all__ = ["GgufModel", "export_hf", "export_once", "packaged_gguf"]
 
 Float32 = NDArray[np.float32]
 
@@ -216,6 +218,30 @@ def export_hf(gguf: Path, folder: Path) -> Path:
     for name, value in (("config", config), ("tokenizer_config", token_config), ("generation_config", generation)):
         (folder / f"{name}.json").write_text(json.dumps(value, indent=2), encoding="utf-8")
     return folder
+
+
+def export_once(gguf: Path, cache: Path) -> Path:
+    """Return the export of a GGUF file in ``cache``, made now if it is not there; it appears whole or not at all.
+
+    The folder's name holds a hash of the file.
+
+    Raises:
+        MissingExtra: ``safetensors`` or ``tokenizers`` is not installed.
+        MissingWeights: The GGUF file is not there or is damaged.
+
+    """
+    from filelock import FileLock
+
+    if not gguf.is_file():
+        raise MissingWeights(f"The model file {gguf} is not there.", remedy=_REMEDY)
+    with gguf.open("rb") as file:
+        place = cache / f"{gguf.stem}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}-hf"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{place}.lock"):
+        if not place.is_dir():
+            with tempfile.TemporaryDirectory(dir=cache, prefix=f".{gguf.stem}-") as temporary:
+                export_hf(gguf, Path(temporary) / "model").replace(place)
+    return place
 
 
 def _dequantize_q4_1(tensor: Any) -> Float32:

@@ -33,3 +33,11 @@ def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, v
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc]
+
+
+def test_adapters_are_pairs_of_task_and_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PALATE_VLLM_ADAPTERS", "rank=a/b, explain = c")
+    assert Settings().vllm_adapters == {"rank": Path("a/b"), "explain": Path("c")}
+    monkeypatch.setenv("PALATE_VLLM_ADAPTERS", "rank")
+    with pytest.raises(ValidationError, match="'rank' is not 'task=folder'"):
+        Settings()

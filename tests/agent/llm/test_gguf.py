@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agent.llm.gguf import GgufModel, export_hf, packaged_gguf
+from agent.llm.gguf import GgufModel, export_hf, export_once, packaged_gguf
 from palate.errors import InvalidInput, MissingWeights
 
 
@@ -82,3 +82,14 @@ def test_the_exported_folder_is_what_transformers_reads(tmp_path, model):
     with torch.inference_mode():
         ids = torch.tensor([tokenizer.encode("The capital of France is")])
         assert "Paris" in tokenizer.decode(theirs(ids).logits[0, -1].topk(3).indices)
+
+
+def test_an_export_is_made_once(tmp_path):
+    first = export_once(packaged_gguf(), tmp_path)
+    written = (first / "model.safetensors").stat().st_mtime_ns
+    assert export_once(packaged_gguf(), tmp_path) == first
+    assert (first / "model.safetensors").stat().st_mtime_ns == written
+    assert (first / "config.json").is_file()
+    assert first.name.endswith("-hf")
+    with pytest.raises(MissingWeights, match="none"):
+        export_once(tmp_path / "none.gguf", tmp_path)
