@@ -7,7 +7,7 @@ import copy
 import math
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ class VllmLLM:
         self._salt = {"cache_salt": cache_salt} if cache_salt else {}
         self._count, self._chat = tokenizer, ChatTemplate(template)
         # Shared by the LLMs of all tasks.
-        self._labels: dict[str, int] = {}
+        self._labels: dict[tuple[int, str], int] = {}
         self._lacks: set[str] = set()
 
     @property
@@ -113,13 +113,14 @@ class VllmLLM:
         return sum(math.ceil(len(word.strip()) / _CHARS_A_TOKEN) or 1 for word in _WORD.findall(text))
 
     async def label_token(self, label: str, deadline: Deadline) -> int:
-        """Return the id of the one token that ``label`` is, asked of the server once.
+        """Return the id of the one token that ``label`` is, asked of the server once, and once more after an outage.
 
         Raises:
             InvalidInput: It is none, or several.
 
         """
-        if label not in self._labels:
+        key = self._http.outages, label  # another server may hold another model
+        if key not in self._labels:
             body = {"model": self._model, "prompt": label, "add_special_tokens": False}
             answer = await self._http.post("/tokenize", body, deadline)
             ids = answer.get("tokens")
@@ -131,8 +132,8 @@ class VllmLLM:
                     remedy="Use a label that is one token, as ' A' or 'A'.",
                     param="labels",
                 )
-            self._labels[label] = ids[0]
-        return self._labels[label]
+            self._labels[key] = ids[0]
+        return self._labels[key]
 
     async def score_labels(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:
         """Return log probabilities over the labels, float32 [len(labels)], from one prefill.
@@ -179,19 +180,31 @@ class VllmLLM:
             ServiceDown: The server does not answer, or answers nonsense.
 
         """
-        if prompts:
-            self._http.check(deadline)
+        if not prompts:
+            return []
+        self._http.check(deadline)
 
-        async def whole(prompt: str) -> str:
-            return "".join([piece async for piece in self.stream(prompt, config, deadline)])
+        async def whole(prompt: str) -> str | DeadlineExceeded:
+            try:
+                return "".join([piece async for piece in self._pieces(prompt, config, deadline)])
+            except DeadlineExceeded as late:
+                return late
 
-        tasks = [asyncio.ensure_future(whole(prompt)) for prompt in prompts]
+        tasks: list[asyncio.Task[str | DeadlineExceeded]] = []
         try:
-            return list(await asyncio.gather(*tasks))
+            with self.breaker.call(deadline):
+                tasks = [asyncio.create_task(whole(prompt)) for prompt in prompts]
+                found = await asyncio.gather(*tasks)
+                late = [text for text in found if not isinstance(text, str)]
+                if len(late) == len(found):  # nothing came of any: for the breaker to know
+                    raise late[0]
+        except DeadlineExceeded:
+            return ["" for _ in prompts]
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        return [text if isinstance(text, str) else "" for text in found]
 
     async def stream(self, prompt: str, config: GenerateConfig, deadline: Deadline) -> AsyncIterator[str]:
         """Yield a completion in pieces as it is written; it ends where the deadline comes.
@@ -203,29 +216,10 @@ class VllmLLM:
 
         """
         self._http.check(deadline)
-        body = {
-            "prompt": prompt,
-            "max_tokens": config.max_tokens,
-            "temperature": config.temperature,
-            "seed": config.seed,
-            "add_special_tokens": False,
-            "stream": True,
-            **({"stop": list(config.stop)} if config.stop else {}),
-            **_structured(config),
-        }
-        text, given = "", 0
-        try:
-            async with aclosing(self._events(body, deadline)) as events:
-                async for event in events:
-                    text += self._text(event)
-                    end = len(text) - held_back(text)
-                    if end > given:
-                        yield text[given:end]
-                        given = end
-        except DeadlineExceeded:
-            return
-        if len(text) > given:
-            yield text[given:].rstrip("\ufffd")
+        with suppress(DeadlineExceeded), self.breaker.call(deadline):
+            async with aclosing(self._pieces(prompt, config, deadline)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def check(self) -> dict[str, Any]:
         """Return the facts: model, engine, version, URL, context, LoRA adapters; posts adapters that the server lacks.
@@ -282,26 +276,48 @@ class VllmLLM:
         with self._named(body) as named:
             return await self._http.post(_COMPLETIONS, named, deadline)
 
+    async def _pieces(self, prompt: str, config: GenerateConfig, deadline: Deadline) -> AsyncGenerator[str, None]:
+        """Yield text as it is final; raises :class:`DeadlineExceeded` only where nothing came."""
+        body = {
+            "prompt": prompt,
+            "max_tokens": config.max_tokens,
+            "temperature": config.temperature,
+            "seed": config.seed,
+            "add_special_tokens": False,
+            "stream": True,
+            **({"stop": list(config.stop)} if config.stop else {}),
+            **_structured(config),
+        }
+        text, given = "", 0
+        async with aclosing(self._events(body, deadline)) as events:
+            async for event in events:
+                text += self._text(event)
+                end = len(text) - held_back(text)
+                if end > given:
+                    yield text[given:end]
+                    given = end
+        if len(text) > given:
+            yield text[given:].rstrip("\ufffd")
+
     async def _events(self, body: Mapping[str, Any], deadline: Deadline) -> AsyncGenerator[dict[str, Any], None]:
-        """Ask for an answer in pieces; once more where the server turns out to have lost the adapter."""
-        with self.breaker.call(deadline):
-            await self.adapters.ensure(deadline)
-            for last in (False, True):
-                begun = False
-                try:
-                    with self._named(body) as named:
-                        async with aclosing(self._http.events(_COMPLETIONS, named, deadline)) as events:
-                            async for event in events:
-                                begun = True
-                                yield event
-                    return
-                except NotServed:
-                    if last or not await self._brought_back(deadline):
-                        raise
-                except DeadlineExceeded:
-                    if begun:  # cut short, which is no failure of the server
-                        return
+        """Ask for an answer in pieces; once more where the server turns out to have lost the adapter. It may be cut short."""
+        await self.adapters.ensure(deadline)
+        for last in (False, True):
+            begun = False
+            try:
+                with self._named(body) as named:
+                    async with aclosing(self._http.events(_COMPLETIONS, named, deadline)) as events:
+                        async for event in events:
+                            begun = True
+                            yield event
+                return
+            except NotServed:
+                if last or not await self._brought_back(deadline):
                     raise
+            except DeadlineExceeded:
+                if begun:
+                    return
+                raise
 
     @contextmanager
     def _named(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -223,3 +223,24 @@ def test_what_cannot_be_posted_is_named(vllm, llm, peft):
         llm.adapters.want({"no/task": peft("a")})
     with pytest.raises(InvalidInput, match="room"):
         asyncio.run(vllm.llm().adapters.swap("rank", peft("b")))
+
+
+def test_several_completions_at_once_bring_a_server_back_too(vllm, llm):
+    async def run():
+        vllm.down = True
+        for _ in range(2):
+            with pytest.raises(ServiceDown):
+                await llm.generate(["x", "y", "z"], GenerateConfig(), Deadline(5))
+        assert llm.breaker.state == "half open"
+        vllm.down = False
+        return await llm.generate(["x", "y", "z"], GenerateConfig(), Deadline(5))
+
+    assert asyncio.run(run()) == ["I heard you."] * 3
+    assert llm.breaker.state == "closed"
+
+
+def test_completions_of_which_nothing_came_open_the_breaker_and_are_empty(vllm, tmp_path):
+    llm = vllm.llm(config=VllmConfig(http=CONFIG.http, breaker=BreakerConfig(failures=1, cooldown=600.0, patience=0.0)))
+    vllm.slow = 30.0
+    assert asyncio.run(llm.generate(["x", "y"], GenerateConfig(), Deadline(0.2))) == ["", ""]
+    assert llm.breaker.state == "open"
