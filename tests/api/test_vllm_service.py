@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import mean
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,7 @@ import httpx
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agent.llm.embedded import EmbeddedConfig, EmbeddedLLM
+from agent.llm.embedded import EmbeddedLLM
 from agent.llm.gguf import export_once, packaged_gguf
 from agent.llm.vllm import VllmConfig, VllmLLM
 from agent.llm.vllm_http import VllmHttpConfig
@@ -97,7 +98,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def loras(work: Path) -> list[Path]:
-    """Three LoRA adapters of the real base, as PEFT writes them: random, and large enough to change the order."""
+    """Two LoRA adapters of the real base, as PEFT writes them: random, and large enough to change the order."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -107,7 +108,7 @@ def loras(work: Path) -> list[Path]:
     folders = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft reads an attribute that transformers is about to drop
-        for seed in range(3):
+        for seed in range(2):
             torch.manual_seed(seed)
             tuned = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config)
             for name, parameter in tuned.named_parameters():
@@ -122,7 +123,7 @@ def loras(work: Path) -> list[Path]:
 def server(work: Path, loras: list[Path]) -> Iterator[Server]:
     if not PYTHON.is_file():
         pytest.skip("no vLLM: 'make vllm-cpu' builds .venv-vllm")
-    made = Server(work, "--lora", f"fixed={loras[2]}")
+    made = Server(work, "--lora", f"fixed={loras[1]}")
     made.start()
     print(f"vLLM was up after {made.seconds:.0f} s")  # noqa: T201
     yield made
@@ -184,19 +185,38 @@ def test_an_adapter_loaded_at_run_time_changes_the_order(theirs: SimpleNamespace
     assert all(c < 0.999 for c in correlations(theirs.base, theirs.tuned[:3]))
 
 
-@pytest.mark.parametrize(("compute_type", "least"), [("float32", 0.99), ("int8", 0.95)])
-def test_label_scores_agree_with_those_in_this_process(
-    compute_type: str, least: float, theirs: SimpleNamespace, loras: list[Path], work: Path, record_property: Any
-) -> None:
-    llm = EmbeddedLLM(None, work / "ct2", lora=loras[0], config=EmbeddedConfig(compute_type=compute_type))
+def in_float32(asked: Sequence[LabelledPrompt], base: Path, lora: Path) -> list[Any]:
+    """Score with transformers and PEFT: what vLLM and the embedded engine are both to agree with."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore", FutureWarning)
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), lora).eval()
+        found = []
+        for prompt in asked:
+            ids = [tokenizer.encode(label, add_special_tokens=False)[0] for label in prompt.labels]
+            tokens = tokenizer(prompt.text, add_special_tokens=False, return_tensors="pt")
+            found.append(model(**tokens, logits_to_keep=1).logits[0, -1, ids].log_softmax(0).numpy())
+        return found
+
+
+def test_label_scores_agree_with_transformers(theirs: SimpleNamespace, loras: list[Path], work: Path) -> None:
+    found = correlations(in_float32(theirs.asked, export_once(packaged_gguf(), work / "models"), loras[0]), theirs.tuned)
+    print(f"spearman, transformers float32: mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
+    assert found[0] >= 0.99
+
+
+def test_label_scores_agree_with_the_embedded_llm_in_int8(theirs: SimpleNamespace, loras: list[Path], work: Path) -> None:
+    llm = EmbeddedLLM(None, work / "ct2", lora=loras[0])
     try:
         found = correlations(scores(llm, theirs.asked), theirs.tuned)
     finally:
         asyncio.run(llm.close())
-    mean = sum(found) / len(found)
-    record_property("spearman", {"mean": mean, "least": found[0], "median": found[len(found) // 2]})
-    print(f"spearman {compute_type}: mean {mean:.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
-    assert mean >= least
+    print(f"spearman, embedded int8: mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
+    assert mean(found) >= 0.95
 
 
 def test_a_reason_is_held_to_its_schema(server: Server, loras: list[Path]) -> None:
@@ -224,14 +244,14 @@ def test_a_swap_under_50_requests_loses_none(server: Server, loras: list[Path]) 
 
     async def run() -> tuple[str, str, list[Any]]:
         old = await llm.adapters.swap("rank", loras[0])
-        asked = prompts(llm)
-        early = [asyncio.ensure_future(rank.score_labels(asked[n % len(asked)], Deadline(240))) for n in range(50)]
-        await asyncio.sleep(0.2)
+        asked = [LabelledPrompt(text=f"{n}. Pick:", labels=LETTERS[:5], item_ids=LETTERS[:5], version="t") for n in range(60)]
+        early = [asyncio.ensure_future(rank.score_labels(prompt, Deadline(240))) for prompt in asked[:50]]
+        await asyncio.sleep(0.05)
         swap = asyncio.ensure_future(llm.adapters.swap("rank", loras[1]))
         while rank.name == old:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         ended = sum(task.done() for task in early)
-        late = [asyncio.ensure_future(rank.score_labels(asked[n], Deadline(240))) for n in range(10)]
+        late = [asyncio.ensure_future(rank.score_labels(prompt, Deadline(240))) for prompt in asked[50:]]
         answers = await asyncio.gather(*early, *late)
         new = await swap
         print(f"swapped with {50 - ended} of 50 requests in flight")  # noqa: T201
@@ -240,7 +260,7 @@ def test_a_swap_under_50_requests_loses_none(server: Server, loras: list[Path]) 
 
     old, new, answers = asyncio.run(run())
     assert len(answers) == 60
-    assert all(answer.shape == (20,) for answer in answers)
+    assert all(answer.shape == (5,) for answer in answers)
     served = {model["id"] for model in httpx.get(f"{server.url}/v1/models", trust_env=False).json()["data"]}
     assert new in served
     assert old not in served
@@ -252,7 +272,7 @@ def test_after_kill_9_and_a_restart_the_adapters_are_back_before_it_counts_as_re
     )
     llm = client(server, config=config)
     rank = llm.for_task("rank")
-    llm.adapters.want({"rank": loras[1], "explain": loras[2]})
+    llm.adapters.want({"rank": loras[1], "explain": loras[0]})
 
     async def run() -> None:
         prompt = prompts(llm)[0]

@@ -36,7 +36,7 @@ class FakeVllm:
 
     def __init__(self):
         self.adapters, self.loads, self.unloads, self.seen = {}, [], [], []
-        self.down, self.odd, self.slow, self.held, self.running = False, {}, 0.0, None, 0
+        self.down, self.odd, self.held, self.running = False, {}, None, 0
 
     def restart(self):
         self.adapters.clear()
@@ -95,7 +95,7 @@ class FakeVllm:
             return httpx.Response(404, json={"error": {"message": f"The model `{name}` does not exist."}})
         self.running += 1
         try:
-            await asyncio.sleep(self.slow)
+            await asyncio.sleep(0)
             if self.held is not None:
                 await self.held.wait()
         finally:

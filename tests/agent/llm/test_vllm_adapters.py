@@ -241,6 +241,10 @@ def test_several_completions_at_once_bring_a_server_back_too(vllm, llm):
 
 def test_completions_of_which_nothing_came_open_the_breaker_and_are_empty(vllm, tmp_path):
     llm = vllm.llm(config=VllmConfig(http=CONFIG.http, breaker=BreakerConfig(failures=1, cooldown=600.0, patience=0.0)))
-    vllm.slow = 30.0
-    assert asyncio.run(llm.generate(["x", "y"], GenerateConfig(), Deadline(0.2))) == ["", ""]
+
+    async def run():
+        vllm.held = asyncio.Event()
+        return await llm.generate(["x", "y"], GenerateConfig(), Deadline(0.2))
+
+    assert asyncio.run(run()) == ["", ""]
     assert llm.breaker.state == "open"

@@ -1,7 +1,6 @@
 """What a person gets while the server is slow, broken, gone, or lacks the adapter: a slate in time, and all of it again later."""
 
 import asyncio
-import time
 
 import httpx
 import pytest
@@ -37,7 +36,7 @@ def gone(vllm, _):
 
 
 def slow(vllm, _):
-    vllm.slow = 30.0
+    vllm.held = asyncio.Event()  # it never answers: whoever waited would wait for ever
 
 
 def nonsense(vllm, _):
@@ -50,7 +49,7 @@ def wrong_adapter(vllm, llm):
 
 
 def well(vllm):
-    vllm.down, vllm.odd, vllm.slow = False, {}, 0.0
+    vllm.down, vllm.odd, vllm.held = False, {}, None
     vllm.__dict__.pop("complete", None)
 
 
@@ -63,16 +62,14 @@ def test_the_answer_comes_in_time_says_so_and_recovers(trouble, vllm, world, pef
     )
 
     async def ask(milliseconds):
-        start = time.monotonic()
-        slate = await recommender.recommend(Request(person_id="ann", n=5, deadline_ms=milliseconds))
-        return slate, time.monotonic() - start
+        return await recommender.recommend(Request(person_id="ann", n=5, deadline_ms=milliseconds))
 
     async def run():
-        before, _ = await ask(PLENTY)
+        before = await ask(PLENTY)
         trouble(vllm, llm)
         during = [await ask(LITTLE if trouble is slow else PLENTY) for _ in range(4)]
         well(vllm)
-        after, _ = await ask(PLENTY)
+        after = await ask(PLENTY)
         await llm.close()
         return before, during, after
 
@@ -80,10 +77,9 @@ def test_the_answer_comes_in_time_says_so_and_recovers(trouble, vllm, world, pef
     assert before.degraded == after.degraded == ()
     assert [item.item_id for item in before.items] == [item.item_id for item in after.items]
     assert before.model["name"].startswith("rank-")
-    for slate, seconds in during:
-        assert slate.degraded == ("rerank",)
+    for slate in during:
+        assert "rerank" in slate.degraded  # beside it reasons, where a busy machine leaves too little of a short deadline
         assert len(slate.items) == 5
-        assert seconds < PLENTY / 1000  # far above what it takes: no measurement
     assert llm.breaker.state == "closed"
 
 
