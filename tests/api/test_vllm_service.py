@@ -20,7 +20,7 @@ import httpx
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from agent.llm.embedded import EmbeddedLLM
+from agent.llm.embedded import EmbeddedConfig, EmbeddedLLM
 from agent.llm.gguf import export_once, packaged_gguf
 from agent.llm.vllm import VllmConfig, VllmLLM
 from agent.llm.vllm_http import VllmHttpConfig
@@ -185,38 +185,18 @@ def test_an_adapter_loaded_at_run_time_changes_the_order(theirs: SimpleNamespace
     assert all(c < 0.999 for c in correlations(theirs.base, theirs.tuned[:3]))
 
 
-def in_float32(asked: Sequence[LabelledPrompt], base: Path, lora: Path) -> list[Any]:
-    """Score with transformers and PEFT: what vLLM and the embedded engine are both to agree with."""
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore", FutureWarning)
-        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), lora).eval()
-        found = []
-        for prompt in asked:
-            ids = [tokenizer.encode(label, add_special_tokens=False)[0] for label in prompt.labels]
-            tokens = tokenizer(prompt.text, add_special_tokens=False, return_tensors="pt")
-            found.append(model(**tokens, logits_to_keep=1).logits[0, -1, ids].log_softmax(0).numpy())
-        return found
-
-
-def test_label_scores_agree_with_transformers(theirs: SimpleNamespace, loras: list[Path], work: Path) -> None:
-    found = correlations(in_float32(theirs.asked, export_once(packaged_gguf(), work / "models"), loras[0]), theirs.tuned)
-    print(f"spearman, transformers float32: mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
-    assert found[0] >= 0.99
-
-
-def test_label_scores_agree_with_the_embedded_llm_in_int8(theirs: SimpleNamespace, loras: list[Path], work: Path) -> None:
-    llm = EmbeddedLLM(None, work / "ct2", lora=loras[0])
+@pytest.mark.parametrize("compute_type", ["float32", "int8"])
+def test_label_scores_agree_with_the_embedded_llm(
+    compute_type: str, theirs: SimpleNamespace, loras: list[Path], work: Path
+) -> None:
+    llm = EmbeddedLLM(None, work / "ct2", lora=loras[0], config=EmbeddedConfig(compute_type=compute_type))
     try:
         found = correlations(scores(llm, theirs.asked), theirs.tuned)
     finally:
         asyncio.run(llm.close())
-    print(f"spearman, embedded int8: mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
-    assert mean(found) >= 0.95
+    print(f"spearman, {compute_type}: mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
+    # In float32 each prompt agrees; int8 weights move labels that are about as likely, so there the mean is held.
+    assert found[0] >= 0.99 if compute_type == "float32" else mean(found) >= 0.95
 
 
 def test_a_reason_is_held_to_its_schema(server: Server, loras: list[Path]) -> None:
@@ -245,8 +225,10 @@ def test_a_swap_under_50_requests_loses_none(server: Server, loras: list[Path]) 
     async def run() -> tuple[str, str, list[Any]]:
         old = await llm.adapters.swap("rank", loras[0])
         asked = [LabelledPrompt(text=f"{n}. Pick:", labels=LETTERS[:5], item_ids=LETTERS[:5], version="t") for n in range(60)]
+        await rank.score_labels(asked[0], Deadline(240))  # looks the labels up, so that the others go out at once
         early = [asyncio.ensure_future(rank.score_labels(prompt, Deadline(240))) for prompt in asked[:50]]
-        await asyncio.sleep(0.05)
+        while llm.adapters._current["rank"].users < 50:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         swap = asyncio.ensure_future(llm.adapters.swap("rank", loras[1]))
         while rank.name == old:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
