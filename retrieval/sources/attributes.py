@@ -12,17 +12,20 @@ from pydantic import Field
 from palate.domain import Evidence, InteractionReader, Profile, Query, Value
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
+from retrieval.names import CreatorNames
 from retrieval.sources._ranking import best_rows_by_type, falls, genre_columns, read_positives, to_scored
 
 __all__ = ["AttributesConfig", "AttributesSource"]
 
 
 class AttributesConfig(Value):
-    """``creator_weight`` is what a shared creator counts beside all shared genres, which count 1; ``popularity_weight`` orders
-    items whose genres say the same; ``history_weight`` is what the history counts when there is a query.
+    """``creator_weight`` is what a shared creator counts beside all shared genres, which count 1, and ``named_weight`` all creators
+    that the words of the query name; ``popularity_weight`` orders items whose genres say the same; ``history_weight`` is what the
+    history counts when there is a query.
     """
 
     creator_weight: float = Field(default=0.5, ge=0)
+    named_weight: float = Field(default=1.0, ge=0)
     popularity_weight: float = Field(default=0.05, ge=0)
     history_weight: float = Field(default=0.1, ge=0)
 
@@ -31,8 +34,8 @@ class AttributesSource:
     """Genres and creators, rarer genres counting more.
 
     With a query: the share of the wanted genres that an item carries, raised by what it shares with the items that the query names;
-    so "like this one, but funny" finds comedies of this one's other genres first. Without: the genres of the history, for and
-    against.
+    so "like this one, but funny" finds comedies of this one's other genres first; and the share of the creators that its words name
+    ("films with Toshiro Mifune"). Without: the genres of the history, for and against.
     """
 
     name = "attributes"
@@ -44,6 +47,7 @@ class AttributesSource:
         self._genres: Float32 = np.zeros((0, 0), dtype=np.float32)
         self._popularity: Float32 = np.zeros(0, dtype=np.float32)
         self._by_creator: dict[str, list[int]] = {}
+        self._names = CreatorNames(())
 
     def fit(self, table: ItemTable, interactions: InteractionReader) -> None:
         """Count how rare each genre is and, to order what is otherwise equal, how many people liked each item."""
@@ -59,6 +63,7 @@ class AttributesSource:
         self._genres = (table.genres / length[:, None]).astype(np.float32)
         self._popularity = (np.log1p(counts) / top).astype(np.float32)
         self._by_creator = dict(by_creator)
+        self._names = CreatorNames(by_creator)
         self._table = table
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
@@ -75,6 +80,7 @@ class AttributesSource:
         table = self._fitted()
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
+        people = self._names.named(query.text)
         affinity = self._affinity(table, profile)
         total = float(affinity[affinity > 0].sum())
         strongest = self._strongest(table, profile)
@@ -85,6 +91,11 @@ class AttributesSource:
                 continue
             own = np.flatnonzero(table.genres[row]).tolist()
             evidence = [self._shared(column) for column in own if column in wanted]
+            evidence += [
+                Evidence(kind="query", source=self.name, weight=self.config.named_weight / len(people), detail=person)
+                for person in people
+                if person in table.items[row].creators
+            ]
             for like in named:
                 evidence += [self._shared(c, item_id=table.ids[like]) for c in own if table.genres[like, c] and c not in wanted]
                 evidence += self._creators(table, row, like)
@@ -125,10 +136,11 @@ class AttributesSource:
         return np.where(said > 0, said + self.config.popularity_weight * self._popularity, 0.0).astype(np.float32)
 
     def _asked(self, table: ItemTable, query: Query) -> Float32 | None:
-        """Return what each item shares with the query, float32 [n]; ``None`` if this names neither genres nor items."""
+        """Return what each item shares with the query, float32 [n]; ``None`` if this names neither genres, items nor creators."""
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
-        if not wanted and not named:
+        people = self._names.named(query.text)
+        if not wanted and not named and not people:
             return None
         match = _share(table.genres[:, wanted], self._idf[wanted])
         like = np.zeros(len(table), dtype=np.float32)
@@ -138,7 +150,10 @@ class AttributesSource:
             for creator in table.items[row].creators:
                 overlap[self._by_creator[creator]] += self.config.creator_weight
             like += overlap / len(named)
-        return (match * (1 + like) + 0.5 * like).astype(np.float32)
+        asked = match * (1 + like) + 0.5 * like
+        for person in people:
+            asked[self._by_creator[person]] += self.config.named_weight / len(people)
+        return asked.astype(np.float32)
 
     def _affinity(self, table: ItemTable, profile: Profile, without: str | None = None) -> Float32:
         """Return the sum of the history's weights by genre, float32 [g]."""

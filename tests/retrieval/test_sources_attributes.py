@@ -86,3 +86,31 @@ def test_popularity_orders_what_is_otherwise_equal(table):
     events = [Interaction("a", "jazz-2", "like", None, 0.0)]
     source.fit(table, ListedInteractions(events))
     assert ids(source, sample_profile(), Query(genres=("Jazz",)), table) == ["jazz-2", "jazz-1"]
+
+
+PEOPLE = [
+    Item(item_id="both", type="movie", title="Both", genres=("Drama",), creators=("Ann Lee", "Bo Yang")),
+    Item(item_id="one", type="movie", title="One", genres=("Comedy",), creators=("Ann Lee",)),
+    Item(item_id="none", type="movie", title="None", genres=("Comedy",)),
+]
+
+
+def test_creators_that_the_words_name_are_found_and_told():
+    table, source = ItemTable(PEOPLE), AttributesSource()
+    source.fit(table, ListedInteractions([]))
+    query = Query(text="what did Ann Lee and bo yang make?")
+    found = source.candidates(sample_profile(), query, 5, np.ones(3, dtype=np.bool_))
+    assert [scored.item_id for scored in found] == ["both", "one"]
+    said = source.explain(sample_profile(), query, ["both", "one", "none"])
+    assert {item: [(e.kind, e.detail) for e in evidence] for item, evidence in said.items()} == {
+        "both": [("query", "Ann Lee"), ("query", "Bo Yang")],
+        "one": [("query", "Ann Lee")],
+    }
+
+
+def test_a_genre_that_is_wanted_and_a_creator_that_is_named_count_together():
+    table, source = ItemTable(PEOPLE), AttributesSource()
+    source.fit(table, ListedInteractions([]))
+    query = Query(text="a comedy by Ann Lee", genres=("Comedy",))
+    found = source.candidates(sample_profile(), query, 5, np.ones(3, dtype=np.bool_))
+    assert found[0].item_id == "one"
