@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import chat, demo, doctor, fit, imports, index, recommend, serve, vllm
+from api.commands import chat, demo, doctor, finetune, fit, imports, index, recommend, serve, vllm
 from api.commands import eval as evaluation
 from api.commands.output import errors_shown
 from api.logs import configure_logging
@@ -25,6 +25,7 @@ app.add_typer(imports.catalog, name="catalog")
 app.add_typer(index.index, name="index")
 app.command()(fit.fit)
 app.add_typer(evaluation.evaluation, name="eval")
+app.add_typer(finetune.finetune, name="finetune")
 app.add_typer(vllm.vllm, name="vllm")
 app.command()(doctor.doctor)
 

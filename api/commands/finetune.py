@@ -1,0 +1,151 @@
+"""``palate finetune promote``, ``rollback`` and ``list``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.session import load_settings
+from palate.errors import InvalidInput, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from finetune.registry import KeptAdapter, LoraRegistry
+    from finetune.scores import Evaluator
+
+__all__ = ["finetune"]
+
+finetune = typer.Typer(help="Train LoRA adapters, and let the better ones run.", no_args_is_help=True)
+
+_NEXT_START = "A running server takes it at its next start."
+# As finetune.card has them, which is slow to import: it brings NumPy.
+_Task = Literal["rank", "explain", "understand"]
+_TaskArgument = Annotated[_Task, typer.Argument(help="What the LoRA adapter is for: rank, explain or understand.")]
+_Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+@finetune.command()
+def promote(
+    task: _TaskArgument,
+    adapter: Annotated[str, typer.Argument(help="A version that 'list' shows, or a folder that training wrote.")],
+    *,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Measure on this data set, a name under PALATE_DATASETS or a folder; unset, training's scores count."),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Let a LoRA adapter run if it is better than the running one, case by case; else refuse it, with exit status 1."""
+    with errors_shown(as_json=as_json):
+        from finetune.gate import GATES, Gate
+        from finetune.promotion import offer
+
+        evaluate, registry = _evaluator(dataset), _registry()
+        version = _version(registry, task, adapter)
+        verdict = offer(task, version, registry, evaluate, Gate(GATES[task]))
+        better = verdict.decision == "better"
+        if as_json:
+            show_document(verdict.model_dump(mode="json"))
+        else:
+            said = f"[bold]{version}[/] runs for {task} now." if better else f"[bold red]Refused:[/] {version} stays out."
+            (stdout if better else stderr).print(f"{said} {escape(verdict.reason)}", soft_wrap=True)
+            how = "These are scores that training kept; given a --dataset, they are measured anew on it."
+            stderr.print(how if dataset is None else f"Measured anew on {escape(dataset)}.", soft_wrap=True)
+            if better:
+                stderr.print(_NEXT_START, soft_wrap=True)
+        if not better:
+            raise typer.Exit(1)
+
+
+@finetune.command()
+def rollback(task: _TaskArgument, *, as_json: _Json = False) -> None:
+    """Go back to the LoRA adapter that ran before, at last to the one that came with Palate, or to none."""
+    with errors_shown(as_json=as_json):
+        version = _registry().rollback(task)
+        if as_json:
+            show_document({"task": task, "version": version})
+        else:
+            stdout.print(f"{version or 'No LoRA adapter'} runs for {task} now.")
+            stderr.print(_NEXT_START)
+
+
+@finetune.command("list")
+def list_adapters(*, as_json: _Json = False) -> None:
+    """Show the LoRA adapters that are kept, and which of them run."""
+    with errors_shown(as_json=as_json):
+        kept = _registry().list()
+        if as_json:
+            show_document([_document(adapter) for adapter in kept])
+        elif kept:
+            stdout.print(_table(kept))
+        else:
+            stdout.print("There are no LoRA adapters.")
+        for adapter in kept:
+            if adapter.problem is not None:
+                stderr.print(f"[yellow]{adapter.task} {adapter.version}[/]: {escape(adapter.problem)}", soft_wrap=True)
+
+
+def _evaluator(dataset: str | None) -> Evaluator:
+    from finetune.scores import stored_scores
+
+    if dataset is not None:
+        raise Unavailable(
+            f"LoRA adapters cannot be measured on {dataset!r} yet.",
+            remedy="Leave --dataset out: training's scores count then.",
+        )
+    return stored_scores
+
+
+def _registry() -> LoraRegistry:
+    from finetune.registry import LoraRegistry
+
+    return LoraRegistry(load_settings().home / "lora")
+
+
+def _version(registry: LoraRegistry, task: _Task, adapter: str) -> str:
+    """Return the version that is meant; a folder is taken into the registry first."""
+    from finetune.card import read_card
+
+    folder = Path(adapter).expanduser()
+    if not folder.is_dir():
+        if folder.name != adapter:
+            raise NotFound(f"There is no folder {adapter!a}.", remedy="Give a version, or a folder that is there.", param="adapter")
+        return adapter
+    card = read_card(folder)
+    if card.task != task:
+        raise InvalidInput(f"{adapter!a} is a LoRA adapter for {card.task!r}, not for {task!r}.", remedy=f"Name {card.task!r}.")
+    return registry.add(folder, card)
+
+
+def _state(adapter: KeptAdapter) -> str:
+    return "runs" if adapter.promoted else "shipped" if adapter.shipped else "damaged" if adapter.card is None else "kept"
+
+
+def _document(adapter: KeptAdapter) -> dict[str, Any]:
+    return {
+        "task": adapter.task,
+        "version": adapter.version,
+        "promoted": adapter.promoted,
+        "shipped": adapter.shipped,
+        "folder": str(adapter.folder),
+        "problem": adapter.problem,
+        "card": None if adapter.card is None else adapter.card.model_dump(mode="json"),
+    }
+
+
+def _table(kept: Sequence[KeptAdapter]) -> Table:
+    shown = Table(box=None, pad_edge=False)
+    for name in ("task", "version", "state", "name", "base", "created", "licence", "metrics"):
+        shown.add_column(name, overflow="fold")
+    for adapter in kept:
+        cells: tuple[str, ...] = ()
+        if (card := adapter.card) is not None:
+            metrics = ", ".join(f"{name} {found.value:.4f}" for name, found in card.metrics.items())
+            cells = (card.name, card.base.name, f"{card.created:%Y-%m-%d}", card.licence, metrics)
+        shown.add_row(adapter.task, adapter.version, _state(adapter), *map(escape, cells))
+    return shown
