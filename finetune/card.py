@@ -110,9 +110,7 @@ class AdapterCard(Value):
     licence: Line
     training: Mapping[str, JsonValue]
     seed: Annotated[int, Field(ge=0)]
-    fusion_weight: Annotated[float, Field(ge=0.0, le=1.0, validate_default=True)] | None = Field(
-        default=None, validate_default=True
-    )
+    fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(default=None, validate_default=True)
     metrics: Mapping[Name, MetricValue] = Field(default_factory=dict)
     scores: ScoresRef | None = None
     files: Mapping[str, Sha256] = Field(default_factory=dict)
@@ -173,11 +171,8 @@ def read_card(folder: Path) -> AdapterCard:
     try:
         return AdapterCard.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InvalidInput(
-            f"{str(path)!a} cannot be read: {error.strerror or error}.",
-            remedy="Give a folder that training wrote.",
-            param=CARD_FILE,
-        ) from error
+        message = f"{str(path)!a} cannot be read: {error.strerror or error}."
+        raise InvalidInput(message, remedy="Give a folder that training wrote.", param=CARD_FILE) from error
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(map(str, problem["loc"])) or "the file"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from finetune.card import CARD_FILE, SCORES_FILE, AdapterCard, read_card
+from finetune.card import CARD_FILE, SCORES_FILE, AdapterCard, Task, read_card
 from finetune.scores import Scores
 from palate.errors import InvalidInput, MissingExtra, MissingWeights, PalateError
 
@@ -106,13 +106,16 @@ def seal(folder: Path, card: AdapterCard) -> AdapterCard:
     return done
 
 
-def read_sealed(folder: Path, *, version: str | None = None, most_bytes: int | None = None, remedy: str = _LEAVE) -> AdapterCard:
-    """Return the card of an adapter whose files are those that were recorded; ``version`` is what it must be, where known.
+def read_sealed(
+    folder: Path, task: Task, *, version: str | None = None, most_bytes: int | None = None, remedy: str = _LEAVE
+) -> AdapterCard:
+    """Return the card of an adapter for a task whose files are those that were recorded.
 
-    ``most_bytes`` bounds the size of each file; ``remedy`` is what to do where the adapter is not whole.
+    ``version`` is what it must be, where known; ``most_bytes`` bounds the size of each file; ``remedy`` is what to do where the
+    adapter is not whole.
 
     Raises:
-        MissingWeights: The folder is not there, or a file is missing, damaged or another than the recorded one.
+        MissingWeights: The folder is not there, is of another task, or a file is missing, damaged or another than the recorded one.
 
     """
     try:
@@ -120,8 +123,9 @@ def read_sealed(folder: Path, *, version: str | None = None, most_bytes: int | N
         card = read_card(folder)
         _compare(folder, card.files, _hashes(folder))
         wanted = version or card.version
-        if card.version != wanted or card.digest[:12] != wanted:
-            raise InvalidInput(f"{CARD_FILE} is not that of version {wanted or 'none'}: it was changed, or never sealed.")
+        if (card.task, card.version, card.digest[:12]) != (task, wanted, wanted):
+            what = f"{CARD_FILE} is not that of {wanted or 'any version'} for {task!r}: it was changed, moved or never sealed."
+            raise InvalidInput(what)
     except (PalateError, OSError) as error:
         said = error.message if isinstance(error, PalateError) else str(error)
         raise MissingWeights(f"The LoRA adapter in {str(folder)!a} is not whole: {said}", remedy=remedy) from error

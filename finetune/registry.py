@@ -111,7 +111,7 @@ class LoraRegistry:
                 version = seal(made, card).version
                 target = home / version
                 if target.exists():
-                    if self._whole(target, version):
+                    if _read(target, card.task, version, None)[0] is not None:
                         return version
                     target.replace(Path(temporary) / "damaged")
                 made.replace(target)
@@ -151,7 +151,7 @@ class LoraRegistry:
             raise NotFound(f"{version!a} is no version.", remedy="'palate finetune list' shows them.", param="version")
         folder = self._folder / task / version
         if folder.is_dir():
-            read_sealed(folder, version=version)
+            read_sealed(folder, task, version=version)
             return folder
         if self._floor(task) == version:
             return self._shipped / task
@@ -179,12 +179,10 @@ class LoraRegistry:
                     remedy="Only an adapter that is better than the running one is promoted.",
                     param="verdict",
                 )
-            if verdict.running != (running := self.running(task)):
-                raise InvalidInput(
-                    f"{version} was compared with {verdict.running}, and now {running} runs.",
-                    remedy="Promote it again.",
-                    param="verdict",
-                )
+            running = self.running(task)
+            if verdict.running != running:
+                message = f"{version} was compared with {verdict.running}, and now {running} runs."
+                raise InvalidInput(message, remedy="Promote it again.", param="verdict")
             self.find(task, version)
             self._step(task, _Step(action="promote", version=version, at=utc_now(), verdict=verdict))
 
@@ -222,23 +220,20 @@ class LoraRegistry:
         stack, shipped = self._history(task).stack, self._shipped / task
         running = stack[-1] if stack else None
         if shipped.is_dir():
-            card, problem = _read(shipped, None, MAX_SHIPPED_BYTES)
+            card, problem = _read(shipped, task, None, MAX_SHIPPED_BYTES)
             version = "" if card is None else card.version
             yield KeptAdapter(task, version, shipped, True, running in {None, version}, card, problem)
         home = self._folder / task
         for folder in sorted(home.iterdir()) if home.is_dir() else ():
             if _VERSION.fullmatch(folder.name):
-                card, problem = _read(folder, folder.name, None)
+                card, problem = _read(folder, task, folder.name, None)
                 yield KeptAdapter(task, folder.name, folder, False, folder.name == running, card, problem)
 
     def _floor(self, task: Task) -> str | None:
         folder = self._shipped / task
         if not folder.is_dir():
             return None
-        return read_sealed(folder, most_bytes=MAX_SHIPPED_BYTES, remedy="Install Palate anew.").version
-
-    def _whole(self, folder: Path, version: str) -> bool:
-        return _read(folder, version, None)[0] is not None
+        return read_sealed(folder, task, most_bytes=MAX_SHIPPED_BYTES, remedy="Install Palate anew.").version
 
     def _history(self, task: Task) -> _History:
         path = self._folder / task / _HISTORY
@@ -275,8 +270,8 @@ class LoraRegistry:
             ) from error
 
 
-def _read(folder: Path, version: str | None, most_bytes: int | None) -> tuple[AdapterCard | None, str | None]:
+def _read(folder: Path, task: Task, version: str | None, most_bytes: int | None) -> tuple[AdapterCard | None, str | None]:
     try:
-        return read_sealed(folder, version=version, most_bytes=most_bytes), None
+        return read_sealed(folder, task, version=version, most_bytes=most_bytes), None
     except MissingWeights as error:
         return None, error.message

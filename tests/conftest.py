@@ -1,4 +1,4 @@
-"""The real demo, for the tests that look at the whole."""
+"""The real demo, for the tests that look at the whole; and small LoRA adapters."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -53,3 +54,57 @@ def _ready(url):
         return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+@pytest.fixture
+def make_adapter(tmp_path_factory):
+    """Return a function that writes the folder of a small, real LoRA adapter for ``rank``: weights, scores and card."""
+    from safetensors.numpy import save_file
+
+    from finetune import AdapterCard, Scores, ScoresRef
+
+    def make(*, seed=0, gain=0.05, cases=200, users=50, data="d" * 64, values=None, baseline=None, **said):
+        folder = tmp_path_factory.mktemp("adapter")
+        rng = np.random.default_rng(seed)
+        names = [f"model.layers.{layer}.self_attn.{part}_proj" for layer in range(2) for part in "qv"]
+        tensors = {}
+        for name in names:
+            tensors[f"base_model.model.{name}.lora_A.weight"] = rng.normal(size=(4, 16)).astype(np.float16)
+            tensors[f"base_model.model.{name}.lora_B.weight"] = rng.normal(size=(16, 4)).astype(np.float16)
+        save_file(tensors, folder / "adapter_model.safetensors")
+        config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "bias": "none", "use_dora": False}
+        (folder / "adapter_config.json").write_text(json.dumps({**config, "target_modules": ["q_proj", "v_proj"]}))
+        task = said.get("task", "rank")
+        metric = {"rank": "ndcg@10", "explain": "supported", "understand": "slot_f1"}[task]
+        means = {metric: {"value": 0.5, "low": 0.4, "high": 0.6, "split": "val", "protocol": "loo"}}
+        ref = ScoresRef(metric=metric, data=data, split="val", protocol="loo", cases=cases)
+        # The cases, their users and the baseline do not depend on the seed: they are the same for every adapter.
+        plain = np.random.default_rng(7).uniform(0, 0.5, cases) if baseline is None else np.asarray(baseline)
+        ours = plain + gain + rng.normal(0, 0.02, cases) if values is None else np.asarray(values)
+        Scores(
+            ref,
+            case=np.array([f"case-{i}" for i in range(cases)]),
+            user=np.array([f"user-{i % users}" for i in range(cases)]),
+            value=ours.astype(np.float32),
+            baseline=plain.astype(np.float32),
+        ).write(folder)
+        card = {
+            "task": task,
+            "name": f"small-{seed}",
+            "base": {"name": "base", "sha256": "b" * 64},
+            "prompt_version": "rank-v1",
+            "data": [{"name": "shop", "sha256": "a" * 64, "terms": "ours"}],
+            "licence": "Apache-2.0",
+            "training": {"steps": 3, "lr": 0.1, "modules": ["q_proj", "v_proj"]},
+            "seed": seed,
+            "fusion_weight": 0.3 if task == "rank" else None,
+            "metrics": means,
+            "scores": ref,
+            "created": "2026-01-02T03:04:05Z",
+            **said,
+        }
+        made = AdapterCard(**card)
+        made.write(folder)
+        return SimpleNamespace(folder=folder, card=made)
+
+    return make
