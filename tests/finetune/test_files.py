@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from finetune import TASKS, AdapterCard
+from finetune import TASKS
+from finetune.examples import TextExample
 from finetune.files import MAX_SHIPPED_BYTES, check_contents, check_names, read_sealed, seal
+from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.registry import SHIPPED
 from palate.errors import InvalidInput, MissingExtra, MissingWeights
 
@@ -209,17 +211,12 @@ def test_a_swapped_or_missing_file_is_seen(make_adapter: Make, name: str) -> Non
         read_sealed(made.folder, "rank")
 
 
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft reads what transformers is about to drop
-def test_what_peft_saves_is_let_in(make_adapter: Make, tmp_path: Path) -> None:
-    peft, transformers = pytest.importorskip("peft"), pytest.importorskip("transformers")
-    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 32}
-    base = transformers.LlamaForCausalLM(transformers.LlamaConfig(**small))
-    config = peft.LoraConfig(r=4, task_type="CAUSAL_LM", target_modules="all-linear")
-    peft.get_peft_model(base, config).save_pretrained(tmp_path / "saved")
-    (tmp_path / "saved" / "README.md").unlink()
-    card: AdapterCard = make_adapter().card.model_copy(update={"scores": None})
-    check_names(tmp_path / "saved")
-    check_contents(tmp_path / "saved", card)
+@pytest.mark.parametrize("top_layers", [0, 1])
+def test_what_training_writes_is_let_in(base: Path, make_adapter: Make, tmp_path: Path, top_layers: int) -> None:
+    config = LoraTrainerConfig(rank=4, steps=1, batch=1, threads=1, top_layers=top_layers)
+    LoraTrainer(base, config).train([TextExample(prompt="Say Up: ", completion="Up.")], tmp_path / "made")
+    check_names(tmp_path / "made")
+    check_contents(tmp_path / "made", make_adapter().card.model_copy(update={"scores": None}))
 
 
 def test_what_is_shipped_is_sealed_small_and_sound() -> None:
