@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +22,7 @@ from api.lazy import LazyEmbedder
 from api.media.service import MediaLibrary, MediaSource
 from api.owner import HomeLock
 from api.runtime import DEMO_MARKER, Palate, PalateParts
+from api.tuned import TaskLLMs, promoted_adapters
 from api.vocabulary import Vocabulary
 from palate.plugins import load_plugins
 from palate.settings import Settings
@@ -80,12 +81,13 @@ def build(
         sources = [source for offered in load_plugins().hook.palate_candidate_sources(context=context) for source in offered]
         retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
 
-        model = llm if llm is not None else _llm(settings)
-        reranker = Reranker(
-            _for_task(model, "rank"), RerankerConfig(weight=settings.rerank_weight, candidates=settings.rerank_candidates)
-        )
+        tuned = promoted_adapters(settings)
+        model = llm if llm is not None else _llm(settings, {task: adapter.folder for task, adapter in tuned.items()})
+        llms = TaskLLMs(settings, model, tuned if llm is None else {})
+        ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates)
+        reranker = Reranker(llms.of("rank"), ranking)
         writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
-        explainer = Explainer(_for_task(model, "explain"), vocabulary, writing)
+        explainer = Explainer(llms.of("explain"), vocabulary, writing)
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
 
         palate = Palate(
@@ -105,7 +107,7 @@ def build(
                 llm=model,
                 recommender=recommender,
                 chat=_chat(settings, recommender, vocabulary, model),
-                closers=(indexer.close, index.close),
+                closers=(*llms.closers, indexer.close, index.close),
             )
         )
         on_failure.pop_all()
@@ -153,7 +155,7 @@ def embedders(settings: Settings) -> list[LazyEmbedder]:
     ]
 
 
-def _llm(settings: Settings) -> LLM | None:
+def _llm(settings: Settings, promoted: Mapping[str, Path]) -> LLM | None:
     if settings.llm == "none":
         return None
     if settings.llm == "vllm":
@@ -168,18 +170,11 @@ def _llm(settings: Settings) -> LLM | None:
             cache_salt=cache_salt(secret, _TENANT),
             room=settings.lora,
         )
-        vllm.adapters.want(settings.vllm_adapters)
+        vllm.adapters.want({**promoted, **settings.vllm_adapters})
         return vllm
     from agent.llm.embedded import EmbeddedLLM
 
     return EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads)
-
-
-def _for_task(llm: LLM | None, task: str) -> LLM | None:
-    """Return the LLM with the LoRA adapter of a task, where it can have one a task."""
-    from agent.llm.vllm import VllmLLM
-
-    return llm.for_task(task) if isinstance(llm, VllmLLM) else llm
 
 
 def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None) -> Callable[[], Any]:

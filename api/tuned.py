@@ -1,0 +1,91 @@
+"""Which LLM does which task: the base model, or it with the LoRA adapter that runs for the task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+
+from agent.llm.base import LLM
+from palate.errors import MissingWeights, Unavailable
+from palate.settings import Settings
+
+if TYPE_CHECKING:
+    from finetune.card import AdapterCard
+
+__all__ = ["Promoted", "TaskLLMs", "promoted_adapters"]
+
+_logger = logging.getLogger(__name__)
+_Task = Literal["rank", "explain"]
+TASKS: tuple[_Task, ...] = ("rank", "explain")
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """An adapter that runs, with its card."""
+
+    folder: Path
+    card: AdapterCard
+
+
+def promoted_adapters(settings: Settings) -> dict[str, Promoted]:
+    """Return the adapters that ``palate finetune`` let through, by task; one that is damaged is logged and left out."""
+    from finetune.card import read_card
+    from finetune.registry import LoraRegistry
+
+    registry = LoraRegistry(settings.home / "lora")
+    found: dict[str, Promoted] = {}
+    for task in TASKS:
+        try:
+            folder = registry.promoted(task)
+            if folder is not None:
+                found[task] = Promoted(folder, read_card(folder))
+        except (MissingWeights, Unavailable) as error:
+            _logger.error("The LoRA adapter for %r is left out: %s", task, error)
+    return found
+
+
+class TaskLLMs:
+    """Gives each task its LLM.
+
+    A vLLM server holds the base and all adapters. In this process an adapter is merged into weights of its own, which costs the
+    memory of another model.
+
+    Args:
+        settings: Name the base, and adapters for vLLM that go before promoted ones.
+        base: The LLM without adapters, ``None`` for none.
+        adapters: What was promoted, by task.
+
+    """
+
+    def __init__(self, settings: Settings, base: LLM | None, adapters: Mapping[str, Promoted]) -> None:
+        self._settings, self._base, self._adapters = settings, base, adapters
+        self.closers: list[Callable[[], None]] = []
+        """What is to be called at the end."""
+
+    def of(self, task: str) -> LLM | None:
+        """Return the LLM of a task."""
+        from agent.llm.vllm import VllmLLM
+
+        if isinstance(self._base, VllmLLM):
+            return self._base.for_task(task)
+        adapter = self._adapters.get(task)
+        if adapter is None or self._base is None or self._settings.llm != "embedded" or self._base.engine != "ctranslate2":
+            return self._base
+        from agent.llm.embedded import EmbeddedLLM
+
+        name = f"{self._base.name}+{task}-{adapter.card.version}"
+        tuned = EmbeddedLLM(self._settings.llm_path, self._settings.models, self._settings.llm_threads, name, lora=adapter.folder)
+        self.closers.append(lambda: anyio.run(tuned.close))
+        return tuned
+
+    def rank_weight(self) -> float:
+        """Return what the LLM's word counts: as set, else as the card of the running adapter says, else the default."""
+        card = self._adapters["rank"].card if "rank" in self._adapters else None
+        if card is None or card.fusion_weight is None or "rerank_weight" in self._settings.model_fields_set:
+            return self._settings.rerank_weight
+        return card.fusion_weight
