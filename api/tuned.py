@@ -21,7 +21,7 @@ __all__ = ["Promoted", "TaskLLMs", "promoted_adapters"]
 
 _logger = logging.getLogger(__name__)
 _Task = Literal["rank", "explain"]
-TASKS: tuple[_Task, ...] = ("rank", "explain")
+_TASKS: tuple[_Task, ...] = ("rank", "explain")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def promoted_adapters(settings: Settings) -> dict[str, Promoted]:
 
     registry = LoraRegistry(settings.home / "lora")
     found: dict[str, Promoted] = {}
-    for task in TASKS:
+    for task in _TASKS:
         try:
             folder = registry.promoted(task)
             if folder is not None:

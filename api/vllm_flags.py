@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
+from api.tuned import promoted_adapters
 from palate.domain import Value
 from palate.errors import ConfigurationError, InvalidInput, MissingWeights, Unavailable
 from palate.settings import Settings
@@ -120,7 +121,9 @@ def choose_flags(settings: Settings, config: VllmUpConfig, program: tuple[str, .
             remedy="Leave them out with --cpu: one server uses all cores.",
         )
     model = _described(config.model / "config.json", f"The folder {config.model} holds no model")
-    ranks = [_rank(name, folder) for given in (settings.vllm_adapters, config.loras) for name, folder in given.items()]
+    promoted = {task: adapter.folder for task, adapter in promoted_adapters(settings).items()}
+    adapters = (promoted, settings.vllm_adapters, config.loras)
+    ranks = [_rank(name, folder) for given in adapters for name, folder in given.items()]
     served = "base" if settings.vllm_model in config.loras else settings.vllm_model
     context = min(_CONTEXT, int(model.get("max_position_embeddings") or _CONTEXT))
     warnings = []

@@ -27,7 +27,7 @@ from api.vocabulary import Vocabulary
 from palate.plugins import load_plugins
 from palate.settings import Settings
 from palate.sql import open_sqlite, opening
-from retrieval import ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceContext, SqlCatalog
+from retrieval import CandidateSource, ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceContext, SqlCatalog
 
 __all__ = ["Palate", "build", "embedders", "index_folder"]
 
@@ -77,8 +77,7 @@ def build(
         on_failure.callback(index.close)
         indexer = Indexer(catalog, index, list(by_space.values()), image, audio, settings.media, media_source=media_source)
 
-        context = SourceContext(catalog, index, by_space, settings)
-        sources = [source for offered in load_plugins().hook.palate_candidate_sources(context=context) for source in offered]
+        sources = _sources(SourceContext(catalog, index, by_space, settings))
         retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
 
         tuned = promoted_adapters(settings)
@@ -112,6 +111,11 @@ def build(
         )
         on_failure.pop_all()
         return palate
+
+
+def _sources(context: SourceContext) -> list[CandidateSource]:
+    """Return the candidate sources that plug-ins offer, the built-in ones among them."""
+    return [source for offered in load_plugins().hook.palate_candidate_sources(context=context) for source in offered]
 
 
 def _engines(settings: Settings) -> list[Engine]:

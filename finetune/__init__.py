@@ -1,4 +1,4 @@
-"""Turns histories into examples, trains LoRA adapters and lets the better ones through."""
+"""Trains LoRA adapters, keeps them, and lets the better ones through."""
 
 from finetune.card import TASKS, AdapterCard, BaseModelRef, DataRef, MetricValue, ScoresRef, Task, read_card
 from finetune.gate import GATES, Comparison, Gate, GateConfig, Measured, Verdict

@@ -75,7 +75,8 @@ class Settings(BaseSettings):
         default=0.2,
         ge=0.0,
         le=1.0,
-        description="Share of the LLM's score in the final one; the rest is the retriever's.",
+        description="Share of the LLM's score in the final one; the rest is the retriever's. Unset, the card of a promoted LoRA "
+        "adapter says it.",
     )
     reason_tokens: int = Field(default=40, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
     reason_format: Literal["text", "json"] = Field(

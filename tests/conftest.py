@@ -63,16 +63,16 @@ def make_adapter(tmp_path_factory):
 
     from finetune import AdapterCard, Scores, ScoresRef
 
-    def make(*, seed=0, gain=0.05, cases=200, users=50, data="d" * 64, values=None, baseline=None, **said):
+    def make(*, seed=0, gain=0.05, cases=200, users=50, rank=4, data="d" * 64, values=None, baseline=None, **said):
         folder = tmp_path_factory.mktemp("adapter")
         rng = np.random.default_rng(seed)
         names = [f"model.layers.{layer}.self_attn.{part}_proj" for layer in range(2) for part in "qv"]
         tensors = {}
         for name in names:
-            tensors[f"base_model.model.{name}.lora_A.weight"] = rng.normal(size=(4, 16)).astype(np.float16)
-            tensors[f"base_model.model.{name}.lora_B.weight"] = rng.normal(size=(16, 4)).astype(np.float16)
+            tensors[f"base_model.model.{name}.lora_A.weight"] = rng.normal(size=(rank, 16)).astype(np.float16)
+            tensors[f"base_model.model.{name}.lora_B.weight"] = rng.normal(size=(16, rank)).astype(np.float16)
         save_file(tensors, folder / "adapter_model.safetensors")
-        config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "bias": "none", "use_dora": False}
+        config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 8, "bias": "none", "use_dora": False}
         (folder / "adapter_config.json").write_text(json.dumps({**config, "target_modules": ["q_proj", "v_proj"]}))
         task = said.get("task", "rank")
         metric = {"rank": "ndcg@10", "explain": "supported", "understand": "slot_f1"}[task]

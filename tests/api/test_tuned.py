@@ -7,6 +7,7 @@ import pytest
 from agent.llm import ScriptedLLM
 from agent.llm.embedded import EmbeddedLLM
 from agent.llm.vllm import VllmLLM
+from api.vllm_flags import VllmUpConfig, choose_flags
 from api.wiring import build
 from finetune import LoraRegistry, Scores
 from finetune.gate import Gate, Measured
@@ -62,6 +63,15 @@ def test_promoted_adapters_are_posted_to_vllm_and_those_that_are_set_go_first(tm
     with build(given, models=[]) as palate:
         assert palate.llm.adapters.names["explain"] == names["explain"]
         assert palate.llm.adapters.names["rank"] != names["rank"]
+
+
+def test_a_server_for_them_is_started_with_room_for_their_rank(tmp_path, promote):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    promote(tmp_path, rank=24)
+    launch = choose_flags(Settings(home=tmp_path), VllmUpConfig(model=model), ("vllm", "serve"))
+    assert launch.command[launch.command.index("--max-lora-rank") + 1] == "32"
 
 
 def test_a_damaged_adapter_is_logged_and_done_without(tmp_path, promote, caplog):

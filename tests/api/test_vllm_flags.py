@@ -30,7 +30,7 @@ def lora(folder: Path, rank: Any = 8) -> Path:
 
 
 def chosen(model: Path, settings: Settings | None = None, **more: Any) -> VllmLaunch:
-    return choose_flags(settings or Settings(), VllmUpConfig(model=model, **more), PROGRAM)
+    return choose_flags(settings or Settings(home=model.parent), VllmUpConfig(model=model, **more), PROGRAM)
 
 
 def options(launch: VllmLaunch) -> dict[str, list[str]]:

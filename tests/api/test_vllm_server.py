@@ -96,17 +96,6 @@ def invoke(settings: dict[str, str], *words: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    import logging
-
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 def test_a_server_that_fails_gives_its_status(settings: dict[str, str]) -> None:
     status, _, said = invoke(settings | {"PALATE_VLLM_MODEL": "fail"}, "--cpu", "--port", str(free_port()))
     assert status == 3

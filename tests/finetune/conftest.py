@@ -1,13 +1,12 @@
 import pytest
 
-transformers = pytest.importorskip("transformers", reason="needs the extra 'train'")
-
 LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:[]\n"
 
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
     """A model of the base's kind, so small that it trains in a second, whose tokens are letters."""
+    transformers = pytest.importorskip("transformers", reason="needs the extra 'train'")
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
 

@@ -5,11 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from palate.domain import Event, Interaction, Item, Profile
-from palate.testing.candidate_source import ListedInteractions
-from retrieval import ItemTable, build_profile, read_movielens_items
+from palate.testing.candidate_source import ListedInteractions, sample_items
+from retrieval import ItemTable, Mask, build_profile, read_movielens_items
+
+
+@pytest.fixture
+def table() -> ItemTable:
+    """The items of the sources' contract."""
+    return ItemTable(sample_items())
+
+
+@pytest.fixture
+def every(table: ItemTable) -> Mask:
+    """All of them allowed."""
+    return np.ones(len(table), dtype=np.bool_)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from palate.testing.candidate_source import (
     CandidateSourceContract,
     ListedInteractions,
     sample_interactions,
-    sample_items,
     sample_profile,
 )
 from retrieval import AlsConfig, AlsSource, BprConfig, BprSource, ItemTable
@@ -32,16 +31,6 @@ class TestBpr(CandidateSourceContract):
     @pytest.fixture
     def source(self):
         return BprSource(BprConfig(iterations=20))
-
-
-@pytest.fixture
-def table():
-    return ItemTable(sample_items())
-
-
-@pytest.fixture
-def every(table):
-    return np.ones(len(table), dtype=np.bool_)
 
 
 @pytest.fixture(params=["als", "bpr"])

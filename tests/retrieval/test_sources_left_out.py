@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from palate.domain import Interaction, Query
-from palate.testing.candidate_source import ListedInteractions, sample_interactions, sample_items, sample_profile
+from palate.testing.candidate_source import ListedInteractions, sample_interactions, sample_profile
 from retrieval import (
     AlsSource,
     BprSource,
     EaseSource,
     ItemKnnSource,
-    ItemTable,
     SasrecSource,
     TransitionsSource,
     UserKnnSource,
 )
 
 PRIVATE = {"track-0", "track-1"}
-
-
-@pytest.fixture
-def table():
-    return ItemTable(sample_items())
-
-
-@pytest.fixture
-def every(table):
-    return np.ones(len(table), dtype=np.bool_)
 
 
 def likes(person, *item_ids):

@@ -11,7 +11,6 @@ from palate.testing.candidate_source import (
     CandidateSourceContract,
     ListedInteractions,
     sample_interactions,
-    sample_items,
     sample_profile,
 )
 from retrieval import (
@@ -46,16 +45,6 @@ class TestTransitions(CandidateSourceContract):
     @pytest.fixture
     def source(self):
         return TransitionsSource()
-
-
-@pytest.fixture
-def table():
-    return ItemTable(sample_items())
-
-
-@pytest.fixture
-def every(table):
-    return np.ones(len(table), dtype=np.bool_)
 
 
 @pytest.fixture(params=[ItemKnnSource, UserKnnSource, TransitionsSource])
