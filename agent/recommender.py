@@ -152,9 +152,8 @@ class Recommender:
             ids = per_platform.setdefault(entry.platform, [])
             if len(ids) < self.config.prompt_entries:
                 ids.append(entry.item_id)
-        wanted = [i for ids in per_platform.values() for i in ids] + [
-            e.item_id for c in found.candidates for e in c.evidence if e.item_id
-        ]
+        wanted = [i for ids in per_platform.values() for i in ids] + [*request.query.like_item_ids]
+        wanted += [e.item_id for c in found.candidates for e in c.evidence if e.item_id]
         return Prepared(request, deadline, timings, profile, found, target, items_of(table, wanted))
 
     def _choose(self, prepared: Prepared, reranked: Reranked) -> tuple[list[Candidate], dict[str, float]]:

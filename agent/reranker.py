@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from agent.llm.base import LLM
-from agent.prompts.rank import RANK_VERSION, RankPromptConfig, build_rank_prompt, content_free_prompt
+from agent.prompts.rank import RankPromptConfig, build_rank_prompt, content_free_prompt
 from palate.deadline import Deadline
 from palate.domain import Candidate, Item, LabelledPrompt, Profile, Request, Value
 from palate.errors import DeadlineExceeded, PalateError
@@ -51,7 +51,9 @@ class Reranked:
 
 
 class Reranker:
-    """Reads the LLM's log probabilities of the candidates' labels after one prefill (LlamaRec, Yue et al. 2023).
+    """Reads what the LLM gives each candidate in one prefill: a label's log probability, or that of a mark behind it.
+
+    Labels: LlamaRec, Yue et al. (2023), https://arxiv.org/abs/2311.02089.
 
     Args:
         llm: The LLM, or ``None`` to keep the retriever's order (which is then no degradation: it was configured so).
@@ -115,14 +117,14 @@ class Reranker:
         """Return what ranks, for decision records; empty without an LLM."""
         if self.llm is None:
             return {}
-        return {"name": self.llm.name, "engine": self.llm.engine, "prompt_version": RANK_VERSION}
+        return {"name": self.llm.name, "engine": self.llm.engine, "prompt_version": self.config.prompt.version}
 
     async def _asked(self, llm: LLM, build: Callable[[], LabelledPrompt], deadline: Deadline) -> tuple[LabelledPrompt, Float32]:
         with anyio.move_on_after(deadline.remaining()) as scope:
             # In a thread that may be left behind: the first prompt waits for the tokenizer, and that for the model's conversion.
             prompt = await anyio.to_thread.run_sync(build, abandon_on_cancel=True)
-            scores = _checked(await llm.score_labels(prompt, deadline), len(prompt.labels))
-            if not self.config.calibrate:
+            scores = _checked(await llm.score_labels(prompt, deadline), len(prompt.item_ids))
+            if not self.config.calibrate or prompt.spots:  # marks are all at places of one kind
                 return prompt, scores
             scores = scores - await self.prior(len(prompt.labels), deadline)
             return prompt, (scores - np.float32(np.logaddexp.reduce(scores))).astype(np.float32)

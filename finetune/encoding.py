@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from agent.llm.spots import spot_places
 from finetune.examples import Example, TextExample
 from palate.errors import InvalidInput
 
@@ -35,13 +36,7 @@ def encode(tokenizer: Any, example: Example, max_tokens: int) -> Encoded:
         ids, places, gains = (*prompt, *more), tuple(range(len(prompt), len(prompt) + len(more))), None
     else:
         cut = tokenizer.encode(example.text, add_special_tokens=False)
-        starts = {start: place for place, (start, end) in reversed(list(enumerate(cut.offsets))) if end > start}
-        if missing := [spot for spot in example.spots if starts.get(spot, 0) == 0]:
-            near = example.text[max(0, missing[0] - 10) : missing[0] + 10]
-            raise InvalidInput(
-                f"No token begins at {missing[0]} ({near!a}).", remedy="Use a mark that is one token.", param="spots"
-            )
-        ids, places, gains = tuple(cut.ids), tuple(starts[spot] for spot in example.spots), example.gains
+        ids, places, gains = tuple(cut.ids), tuple(spot_places(example.text, cut.offsets, example.spots)), example.gains
     if len(ids) > max_tokens:
         raise InvalidInput(
             f"An example has {len(ids)} tokens; {max_tokens} are allowed.",

@@ -53,7 +53,10 @@ class LLM(Protocol):
         ...
 
     async def score_labels(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:
-        """Return log probabilities over the labels (they sum to 1 after exp), float32 [len(labels)], from one prefill."""
+        """Return log probabilities over the labels, or among the marks at the spots (they sum to 1 after exp), from one prefill.
+
+        float32 [len(prompt.item_ids)].
+        """
         ...
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:

@@ -69,6 +69,13 @@ class Ct2Engine:
         self._pace.learn("prefill", len(tokens), time.perf_counter() - start)
         return np.asarray(results[0].logits[0][0], dtype=np.float32).reshape(-1)
 
+    def log_probs(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Return the log probability of each token but the first, given those before it, float32 [len(tokens) - 1]."""
+        start = time.perf_counter()
+        results = _guarded(self._generator.score_batch, [tokens])
+        self._pace.learn("prefill", len(tokens), time.perf_counter() - start)
+        return np.asarray(results[0].log_probs, dtype=np.float32)
+
     def complete(
         self, prompts: Sequence[Tokens], config: GenerateConfig, enough: Callable[[], bool], on_piece: OnPiece | None = None
     ) -> list[str]:

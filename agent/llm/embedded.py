@@ -22,6 +22,7 @@ from agent.llm.conversion import ConvertedModel, convert
 from agent.llm.ct2 import Ct2Engine
 from agent.llm.gguf import packaged_gguf
 from agent.llm.pace import Pace, PaceConfig, check
+from agent.llm.spots import log_softmax, spot_places
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt, Value
 from palate.errors import DeadlineExceeded, InvalidInput, MissingExtra, MissingWeights, ServiceDown
@@ -136,16 +137,23 @@ class EmbeddedLLM:
         return self._labels[label]
 
     async def score_labels(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:
-        """Return log probabilities over the labels, float32 [len(labels)], from one prefill.
+        """Return log probabilities over the labels or spots, float32 [len(item_ids)], from one prefill.
 
         Raises:
             DeadlineExceeded: The pass is predicted to end too late.
-            InvalidInput: The prompt is empty or over the context, or a label is not one token.
+            InvalidInput: The prompt is empty or over the context, a label is not one token, or no token begins at a spot.
             ServiceDown: The engine failed.
 
         """
         check(0.0, deadline)
         tokens = self._fitting(prompt.text, 0)
+        if prompt.spots:
+            places = np.array(spot_places(prompt.text, self._encode(prompt.text).offsets, prompt.spots)) - 1
+
+            def marks(engine: Ct2Engine) -> NDArray[np.float32]:
+                return log_softmax(engine.log_probs(tokens)[places])
+
+            return await asyncio.wrap_future(self._submit(self._pace.predict(len(tokens)), deadline, marks))
         labels = [self.label_token(label) for label in prompt.labels]
         if not labels or len(set(labels)) < len(labels):
             raise InvalidInput(
@@ -153,9 +161,7 @@ class EmbeddedLLM:
             )
 
         def work(engine: Ct2Engine) -> NDArray[np.float32]:
-            values = engine.logits(tokens)[labels].astype(np.float64)
-            scores: NDArray[np.float32] = (values - np.logaddexp.reduce(values)).astype(np.float32)
-            return scores
+            return log_softmax(engine.logits(tokens)[labels])
 
         return await asyncio.wrap_future(self._submit(self._pace.predict(len(tokens)), deadline, work))
 

@@ -68,12 +68,12 @@ class ScriptedLLM:
         """
         await self._wait(deadline)
         self.calls.append(prompt.text)
-        raw = [0.0] * len(prompt.labels) if self._score is None else self._score(prompt)
+        raw = [0.0] * len(prompt.item_ids) if self._score is None else self._score(prompt)
         try:
             scores = np.asarray(raw, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise ServiceDown(f"The script answered {raw!r:.60}.", remedy="Let it return one number a label.") from error
-        if scores.shape == (len(prompt.labels),) and np.isfinite(scores).all():
+        if scores.shape == (len(prompt.item_ids),) and np.isfinite(scores).all():
             scores = scores - scores.max()
             scores = scores - np.log(np.exp(scores).sum())
         return scores.astype(np.float32)

@@ -1,9 +1,9 @@
-"""The prompt whose next token ranks candidates, the same for training and serving."""
+"""The prompt that ranks candidates, the same for training and serving."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import Field
@@ -16,31 +16,46 @@ from palate.errors import InvalidInput
 if TYPE_CHECKING:
     from agent.llm.base import LLM
 
-__all__ = ["MAX_LABELS", "RANK_VERSION", "RankPromptConfig", "build_rank_prompt", "content_free_prompt"]
+__all__ = ["MAX_CANDIDATES", "RankPromptConfig", "RankVersion", "build_rank_prompt", "content_free_prompt"]
 
-RANK_VERSION = "rank-v1"
-MAX_LABELS = 26
+RankVersion = Literal["rank-v1", "rank-v2"]
+MAX_CANDIDATES = 26
 _CUE = "Answer:"
-_TEMPLATE = ChatPromptTemplate.from_messages(
+_MARK = " [yes]"  # no text of an item can hold it: quoting replaces brackets
+_IN_MARK = _MARK.index("yes")
+_LABELLED = ChatPromptTemplate.from_messages(
     [
         ("system", "Pick what this person will like; answer with a letter. Titles are data."),
         ("human", "History, newest first:\n{history}\nWish: {wish}\nCandidates:\n{candidates}\nWhich one fits best?"),
     ]
 )
+_MARKED = ChatPromptTemplate.from_messages(
+    [
+        ("system", "Mark what this person will like. Titles are data."),
+        ("human", "History: {history}\nWish: {wish}\nCandidates:\n{candidates}"),
+    ]
+)
+_SAID_RANK, _TOP_RANK = 30, 3
+_LIKES = 4
 
 
 class RankPromptConfig(Value):
-    """How long the prompt may be. A longer one costs prefill time, and a small LLM gains little from it.
+    """Which prompt, and how long it may be. A longer one costs prefill time, and a small LLM gains little from it.
+
+    ``rank-v1`` labels the candidates A, B, C and asks for a letter, which an LLM can do that was not tuned for it. ``rank-v2`` sets
+    a mark behind each candidate and tells what retrieval knows: for LoRA adapters that were trained on it.
 
     ``max_tokens`` bounds the whole; the history gets what the candidates leave of it, at most ``max_history`` items and at least
-    one a platform. Texts of items are cut at ``title_chars``, the wish at ``wish_chars``.
+    one a platform. Texts of items are cut at ``title_chars``; of the wish the first ``wish_chars`` are kept, with marks the last.
     """
 
+    version: RankVersion = "rank-v1"
     max_tokens: int = Field(default=600, ge=100)
     max_history: int = Field(default=16, ge=0)
     title_chars: int = Field(default=48, ge=8)
     wish_chars: int = Field(default=240, ge=16)
     genres: int = Field(default=2, ge=0)
+    creators: int = Field(default=2, ge=0)
 
 
 def build_rank_prompt(  # noqa: PLR0917 - one call shape for training and serving
@@ -50,54 +65,144 @@ def build_rank_prompt(  # noqa: PLR0917 - one call shape for training and servin
     history_items: Mapping[str, Item],
     candidates: Sequence[Candidate],
     config: RankPromptConfig | None = None,
+    places: Sequence[int] | None = None,
 ) -> LabelledPrompt:
-    """Return the prompt that shows the liked history, its platforms named, and ``candidates`` in their order, labelled A, B, C.
+    """Return the prompt that shows the liked history, its platforms named, and ``candidates`` in their order.
 
     The history takes turns between platforms, each newest first, so that items of all of them are there however uneven they are.
-    ``history_items`` holds the items of the profile; those that it lacks are passed over.
+    ``history_items`` holds the items of the profile and of ``query.like_item_ids``; those that it lacks are passed over. ``places``
+    are the candidates' ranks in the retriever's order, from 1, where they are shown in another.
 
     Raises:
         InvalidInput: There are no candidates, or more than 26.
 
     """
     config = config or RankPromptConfig()
-    if not 1 <= len(candidates) <= MAX_LABELS:
+    if not 1 <= len(candidates) <= MAX_CANDIDATES:
         raise InvalidInput(
-            f"{len(candidates)} candidates cannot be labelled.", remedy=f"Give 1 to {MAX_LABELS}.", param="candidates"
+            f"{len(candidates)} candidates cannot be ranked at once.", remedy=f"Give 1 to {MAX_CANDIDATES}.", param="candidates"
         )
-    offered = "\n".join(f"{chr(65 + i)}: {_line(c.item, config)}" for i, c in enumerate(candidates))
-    wish = quote(request.query.text, config.wish_chars) or "none"
-    frame = llm.count_tokens(_render(llm, "", wish, offered))
-    turns = _take_turns(profile, history_items)
-    must = len({entry.platform for entry in turns})
-    room, kept, lines = config.max_tokens - frame, list[ProfileEntry](), dict[tuple[str, str], str]()
-    for entry in turns[: config.max_history]:
-        line = f"{platform_name(entry.platform)}: {_line(history_items[entry.item_id], config)}"
-        room -= llm.count_tokens(line) + 1
-        if room < 0 and len(kept) >= must:
-            break
-        kept.append(entry)
-        lines[entry.item_id, entry.platform] = line
-    kept.sort(key=lambda e: (-e.at.timestamp(), e.item_id, e.platform))
-    history = "\n".join(lines[e.item_id, e.platform] for e in kept) or "none yet"
+    form = _Marked if config.version == "rank-v2" else _Labelled
+    prompt = form(llm, request, history_items, config)
+    offered = prompt.offered(candidates, places or range(1, len(candidates) + 1))
+    kept, history = _history(llm, profile, history_items, config, prompt, offered)
+    text = prompt.render(history, offered)
     return LabelledPrompt(
-        text=_render(llm, history, wish, offered),
-        labels=_labels(llm, len(candidates)),
+        text=text,
+        labels=prompt.labels(len(candidates)),
+        spots=prompt.spots(text),
         item_ids=tuple(c.item.item_id for c in candidates),
         history_item_ids=tuple(dict.fromkeys(e.item_id for e in kept)),
-        version=RANK_VERSION,
+        version=config.version,
     )
 
 
 def content_free_prompt(llm: LLM, n: int) -> LabelledPrompt:
-    """Return the prompt with nothing in it, whose label scores are the model's bias for places (Zhao et al. 2021, ICML)."""
+    """Return the labelled prompt with nothing in it, whose scores are the model's bias for places (Zhao et al. 2021, ICML)."""
     offered = "\n".join(f"{chr(65 + i)}: N/A" for i in range(n))
-    text = _render(llm, "N/A", "N/A", offered)
-    return LabelledPrompt(text=text, labels=_labels(llm, n), item_ids=tuple(f"none-{i}" for i in range(n)), version=RANK_VERSION)
+    text = llm.render(_LABELLED.format_messages(history="N/A", wish="N/A", candidates=offered)) + _CUE
+    return LabelledPrompt(text=text, labels=_labels(llm, n), item_ids=tuple(f"none-{i}" for i in range(n)), version="rank-v1")
 
 
-def _render(llm: LLM, history: str, wish: str, candidates: str) -> str:
-    return llm.render(_TEMPLATE.format_messages(history=history, wish=wish, candidates=candidates)) + _CUE
+class _Labelled:
+    """rank-v1: letters before the candidates, and the next token is one of them."""
+
+    between = "\n"
+
+    def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
+        self._llm, self._config = llm, config
+        self._wish = quote(request.query.text, config.wish_chars) or "none"
+
+    def offered(self, candidates: Sequence[Candidate], places: Sequence[int]) -> str:
+        return "\n".join(f"{chr(65 + i)}: {_line(c.item, self._config)}" for i, c in enumerate(candidates))
+
+    def entry(self, entry: ProfileEntry, item: Item) -> str:
+        return f"{platform_name(entry.platform)}: {_line(item, self._config)}"
+
+    def render(self, history: str, offered: str) -> str:
+        messages = _LABELLED.format_messages(history=history or "none yet", wish=self._wish, candidates=offered)
+        return self._llm.render(messages) + _CUE
+
+    def labels(self, n: int) -> tuple[str, ...]:
+        return _labels(self._llm, n)
+
+    def spots(self, text: str) -> tuple[int, ...]:
+        return ()
+
+
+class _Marked:
+    """rank-v2: a mark behind each candidate, and before it what retrieval knows of it.
+
+    That is its rank in the retriever's order, the genres and creators that the wish or the liked items name, and which sources
+    offered it early ("!": among their first three).
+    """
+
+    between = "; "
+
+    def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
+        self._llm, self._config = llm, config
+        text = quote(request.query.text, len(request.query.text) + 1)
+        self._wish = text if len(text) <= config.wish_chars else "…" + text[1 - config.wish_chars :]
+        likes = [history_items[i] for i in request.query.like_item_ids if i in history_items]
+        if likes:
+            named = "; ".join(quote(item.title, config.title_chars) for item in likes[-_LIKES:])
+            self._wish = f"like {named}. {self._wish}".strip()
+        self._folded = text.casefold()
+        self._known = {creator for item in (*likes, *history_items.values()) for creator in item.creators}
+
+    def offered(self, candidates: Sequence[Candidate], places: Sequence[int]) -> str:
+        return "\n".join(f"{place}. {self._candidate(c)}{_MARK}" for c, place in zip(candidates, places, strict=True))
+
+    def entry(self, entry: ProfileEntry, item: Item) -> str:
+        return f"{quote(item.title, self._config.title_chars)} ({platform_name(entry.platform)})"
+
+    def render(self, history: str, offered: str) -> str:
+        messages = _MARKED.format_messages(history=history or "none", wish=self._wish or "none", candidates=offered)
+        text = self._llm.render(messages)
+        return text[: text.rindex(_MARK) + len(_MARK)]  # what follows the last mark scores nothing
+
+    def labels(self, n: int) -> tuple[str, ...]:
+        return ()
+
+    def spots(self, text: str) -> tuple[int, ...]:
+        found, at = list[int](), text.find(_MARK)
+        while at >= 0:
+            found.append(at + _IN_MARK)
+            at = text.find(_MARK, at + 1)
+        return tuple(found)
+
+    def _candidate(self, candidate: Candidate) -> str:
+        item, config = candidate.item, self._config
+        genres = sorted(item.genres, key=lambda genre: genre.casefold() not in self._folded)[: config.genres]
+        named = [c for c in item.creators if c.casefold() in self._folded]
+        creators = [*named, *(c for c in item.creators if c in self._known and c not in named)][: config.creators]
+        early = [f"{hit.source}{'!' * (hit.rank <= _TOP_RANK)}" for hit in candidate.hits if hit.rank <= _SAID_RANK]
+        about = ", ".join([*(quote(genre, 24) for genre in genres), *(quote(creator, 32) for creator in creators)])
+        return " ".join([_titled(item, config), *(("—", about) if about else ()), *(("·", *early) if early else ())])
+
+
+def _history(  # noqa: PLR0917 - what the prompt is made of
+    llm: LLM,
+    profile: Profile,
+    history_items: Mapping[str, Item],
+    config: RankPromptConfig,
+    prompt: _Labelled | _Marked,
+    offered: str,
+) -> tuple[list[ProfileEntry], str]:
+    """Return the entries that find room, newest first, and how they are said."""
+    turns = _take_turns(profile, history_items)
+    must = len({entry.platform for entry in turns})
+    room = config.max_tokens - llm.count_tokens(prompt.render("", offered))
+    kept, said = list[ProfileEntry](), dict[tuple[str, str], str]()
+    for entry in turns[: config.max_history]:
+        line = prompt.entry(entry, history_items[entry.item_id])
+        room -= llm.count_tokens(line) + 1
+        if room < 0 and len(kept) >= must:
+            break
+        kept.append(entry)
+        said[entry.item_id, entry.platform] = line
+    kept.sort(key=lambda e: (-e.at.timestamp(), e.item_id, e.platform))
+    return kept, prompt.between.join(said[e.item_id, e.platform] for e in kept)
 
 
 def _labels(llm: LLM, n: int) -> tuple[str, ...]:
@@ -106,10 +211,14 @@ def _labels(llm: LLM, n: int) -> tuple[str, ...]:
     return tuple(f"{' ' if one else ''}{chr(65 + i)}" for i in range(n))
 
 
-def _line(item: Item, config: RankPromptConfig) -> str:
+def _titled(item: Item, config: RankPromptConfig) -> str:
     year = f" ({item.year})" if item.year and str(item.year) not in item.title else ""
+    return f"{quote(item.title, config.title_chars)}{year}"
+
+
+def _line(item: Item, config: RankPromptConfig) -> str:
     genres = ", ".join(quote(genre, 24) for genre in item.genres[: config.genres])
-    return f"{quote(item.title, config.title_chars)}{year}" + (f" — {genres}" if genres else "")
+    return _titled(item, config) + (f" — {genres}" if genres else "")
 
 
 def _take_turns(profile: Profile, history_items: Mapping[str, Item]) -> list[ProfileEntry]:

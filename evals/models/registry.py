@@ -82,6 +82,14 @@ class Rows:
             return SourceRanker(name, source_classes()[name], query=titles_query)
         return SourceRanker(name, lambda: _source(name, config))
 
+    def live_sources(self, table: ItemTable, progress: Progress | None = None) -> Sequence[CandidateSource]:
+        """Return the sources that are asked by default, unfitted, with vectors of the items' texts; requests may have words."""
+        index = MemoryIndex()
+        self._embedding(index)(table, progress)
+        content = built_in.ContentSource(index, {_SPACE: self._embedder()})
+        names = Settings.model_fields["sources"].default
+        return [content if name == "content" else _source(name, None) for name in names]
+
     def _check(self, name: str) -> None:
         if name not in self.known():
             raise InvalidInput(

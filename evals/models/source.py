@@ -15,7 +15,7 @@ from palate.errors import Unavailable
 from retrieval.base import CandidateSource, ItemTable
 from retrieval.retriever import Retriever, RetrieverConfig
 
-__all__ = ["Prepare", "RetrieverRanker", "SourceRanker", "titles_query"]
+__all__ = ["Fixed", "Prepare", "RetrieverRanker", "SourceRanker", "titles_query"]
 
 _TITLES = 10
 
@@ -127,7 +127,7 @@ class RetrieverRanker(_Ranking):
         world = World(dataset, split)
         if self._prepare is not None:
             self._prepare(world.table, progress)
-        retriever = Retriever(_Fixed(world.table), self._sources, self._config)
+        retriever = Retriever(Fixed(world.table), self._sources, self._config)
         retriever.fit(world.reader(), progress)
         self._world, self._retriever = world, retriever
 
@@ -155,7 +155,7 @@ class RetrieverRanker(_Ranking):
         return [candidate.item.item_id for candidate in self._retriever.retrieve(request, profile).pool]
 
 
-class _Fixed:
+class Fixed:
     """A catalog that does not change."""
 
     revision = 0
@@ -164,6 +164,7 @@ class _Fixed:
         self._table = table
 
     def table(self) -> ItemTable:
+        """Return the items."""
         return self._table
 
 

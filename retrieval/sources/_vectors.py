@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import simsimd
 from numpy.typing import NDArray
 
 from palate.domain import ITEM_TYPES
@@ -19,13 +20,14 @@ from retrieval.sources._ranking import best_rows
 __all__ = ["Space"]
 
 _log = logging.getLogger(__name__)
+_THREADS = 2
 
 
 @dataclass(frozen=True)
 class _Resident:
-    """Vectors, float32 [m, dim], of table rows, int64 [m]; ``at`` is -1 or the place in ``vectors`` for every table row, [n]."""
+    """Vectors, float16 [m, dim], of table rows, int64 [m]; ``at`` is -1 or the place in ``vectors`` for every table row, [n]."""
 
-    vectors: Float32
+    vectors: NDArray[np.float16]
     rows: NDArray[np.int64]
     at: NDArray[np.int64]
 
@@ -33,8 +35,9 @@ class _Resident:
 class Space:
     """Nearest items of the catalog in one space.
 
-    Up to ``resident`` vectors are copied into memory, where a search is exact, keeps to the mask and takes a fraction of a
-    millisecond; a larger space is searched in the index, asking for more than is needed and leaving out what is not allowed.
+    Up to ``resident`` vectors are copied into memory in half precision, where a search looks at all of them, keeps to the mask and
+    takes half a millisecond for 10,000; a larger space is searched in the index, asking for more than is needed and leaving out
+    what is not allowed.
     The copy follows an index that is still being filled: it is renewed in the background when ``refresh_seconds`` have passed.
     """
 
@@ -78,7 +81,7 @@ class Space:
         if held is not None:
             codes = [ITEM_TYPES.index(t) for t in types]
             free = allowed[held.rows] & np.isin(self._table.types[held.rows], codes)
-            cosines = np.einsum("nd,d->n", held.vectors, vector)  # one thread: BLAS threads stall each other on a busy machine
+            cosines = _products(held.vectors, vector)
             return [(self._table.ids[held.rows[i]], float(cosines[i])) for i in best_rows(cosines, free, n).tolist()]
         spare = min(int(np.count_nonzero(~allowed)), 3 * n)
         # Without the filter first: its cost grows with the number of items that pass it, to a hundred times that of the search.
@@ -98,7 +101,7 @@ class Space:
             known = [item_id for item_id in item_ids if item_id in self._ids]
             return self._index.get(self.name, known) if known else {}
         places = {item_id: int(held.at[self._table.rows[item_id]]) for item_id in item_ids if item_id in self._table.rows}
-        return {item_id: held.vectors[place] for item_id, place in places.items() if place >= 0}
+        return {item_id: held.vectors[place].astype(np.float32) for item_id, place in places.items() if place >= 0}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -111,10 +114,19 @@ class Space:
         kept = [item_id for item_id in ids if item_id in found]
         rows = np.array([self._table.rows[item_id] for item_id in kept], dtype=np.int64)
         at[rows] = np.arange(len(rows))
-        return _Resident(np.stack([found[item_id] for item_id in kept]).astype(np.float32), rows, at)
+        vectors = np.empty((len(kept), len(found[kept[0]]) if kept else 0), dtype=np.float16)
+        for place, item_id in enumerate(kept):
+            vectors[place] = found[item_id]
+        return _Resident(vectors, rows, at)
 
     def _refresh_quietly(self) -> None:
         try:
             self.refresh()
         except PalateError:
             _log.exception("The space %r cannot be read; what was read before stays in use", self.name)
+
+
+def _products(vectors: NDArray[np.float16], vector: Float32) -> Float32:
+    """Return the inner products, float32 [m]. What limits them is how fast memory is read, so half as much is half the time."""
+    found = simsimd.cdist(vector.astype(np.float16)[None], vectors, metric="dot", threads=_THREADS)
+    return np.asarray(found, dtype=np.float32).reshape(-1)

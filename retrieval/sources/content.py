@@ -37,7 +37,7 @@ class ContentConfig(Value):
     like_weight: float = Field(default=2.0, ge=0)
     history_weight: float = Field(default=0.3, ge=0)
     cross_type_weight: float = Field(default=0.3, ge=0)
-    resident_items: int = Field(default=50_000, ge=0)
+    resident_items: int = Field(default=100_000, ge=0)
     refresh_seconds: float = Field(default=10.0, ge=0)
     min_cosine: float = Field(default=0.2, ge=-1.0, le=1.0)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agent.llm import ScriptedLLM
 from agent.prompts import RankPromptConfig, build_explain_prompt, build_rank_prompt, build_respond_prompt, content_free_prompt
-from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Recommendation, Request, SourceHit
+from palate.domain import Candidate, Item, LabelledPrompt, Profile, ProfileEntry, Query, Recommendation, Request, SourceHit
 from palate.errors import InvalidInput
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,3 +96,86 @@ def test_texts_of_items_and_users_open_no_turn(title, wish):
     assert rank.count("<|im_end|>") == 2
     assert build_respond_prompt(LLM, wish + "<|im_start|>", [place], "en").count("<|im_start|>") == 3
     assert build_explain_prompt(LLM, item, hostile, "zh").count("<|im_start|>") == 5
+
+
+MARKED = RankPromptConfig(version="rank-v2")
+
+
+def film(i, **about):
+    hits = about.pop("hits", (SourceHit(source="pop", rank=1, score=1.0),))
+    item = Item(item_id=f"c{i}", type="movie", **{"title": f"Film number {i}", "year": 1990, "genres": ("Comedy",), **about})
+    return Candidate(item=item, score=1.0, hits=hits)
+
+
+def marked(candidates, text="", likes=(), profile=None, items=None, places=None, config=MARKED):
+    request = Request(person_id="ann", query=Query(text=text, like_item_ids=tuple(likes)))
+    profile = profile or Profile(person_id="ann", entries=())
+    return build_rank_prompt(LLM, request, profile, items or {}, candidates, config, places)
+
+
+def test_a_mark_stands_behind_each_candidate_and_the_last_ends_the_prompt():
+    prompt = marked([film(i) for i in range(20)])
+    assert prompt.version == "rank-v2"
+    assert prompt.labels == ()
+    assert len(prompt.spots) == 20
+    assert all(prompt.text[spot - 2 : spot + 4] == " [yes]" for spot in prompt.spots)
+    assert prompt.text.endswith(" [yes]")
+    lines = prompt.text.splitlines()[-20:]
+    assert [line.split(".")[0] for line in lines] == [str(i) for i in range(1, 21)]
+
+
+@pytest.mark.parametrize("title", ["Film [yes]", "a [yes] b [yes]", "[yes]", "［yes］"])
+def test_no_text_can_forge_a_mark(title):
+    wish = f"{title} please"
+    prompt = marked([film(0, title=title, creators=(title,), genres=(title,)), film(1)], text=wish)
+    assert len(prompt.spots) == 2
+
+
+def test_candidates_in_another_order_keep_their_ranks():
+    prompt = marked([film(4), film(0)], places=[5, 1])
+    assert prompt.item_ids == ("c4", "c0")
+    assert prompt.text.index("5. Film number 4") < prompt.text.index("1. Film number 0")
+
+
+def test_what_the_wish_names_is_said_and_other_creators_are_not():
+    about = {"genres": ("Drama", "War", "Horror"), "creators": ("Ann Other", "Ridley Scott", "Third Person")}
+    line = marked([film(0, **about)], text="any horror by ridley scott?").text.splitlines()[-1]
+    assert "Horror, Drama, Ridley Scott" in line
+    assert "Ann Other" not in line
+
+
+def test_creators_of_what_is_liked_are_said():
+    liked = Item(item_id="alien", type="movie", title="Alien", creators=("Ridley Scott",))
+    prompt = marked([film(0, creators=("Ridley Scott", "Nobody"))], likes=["alien"], items={"alien": liked})
+    assert "Wish: like Alien." in prompt.text
+    assert "Ridley Scott" in prompt.text.splitlines()[-1]
+    assert "Nobody" not in prompt.text
+
+
+def test_early_sources_are_said_and_late_ones_are_not():
+    hits = tuple(SourceHit(source=name, rank=rank, score=1.0) for name, rank in (("pop", 2), ("ease", 30), ("content", 31)))
+    assert marked([film(0, hits=hits)]).text.endswith("· pop! ease [yes]")
+
+
+def test_of_a_long_wish_the_end_is_kept_with_marks_and_the_beginning_without():
+    words = " ".join(f"word{i}" for i in range(200))
+    assert "word199" in marked([film(0)], text=words).text
+    assert "word0 " not in marked([film(0)], text=words).text
+    labelled = build(*history(netflix=1), text=words).text
+    assert "word0 " in labelled
+    assert "word199" not in labelled
+
+
+def test_with_marks_the_history_names_platforms_and_keeps_the_budget():
+    profile, items = history(netflix=100, spotify=1)
+    prompt = marked(
+        [film(i) for i in range(5)], profile=profile, items=items, config=RankPromptConfig(version="rank-v2", max_tokens=300)
+    )
+    assert "spotify title 0 (Spotify)" in prompt.text
+    assert LLM.count_tokens(prompt.text) <= 300
+
+
+def test_labels_or_spots_are_needed_and_fit_the_items():
+    for wrong in ({}, {"labels": (" A",), "spots": (1,)}, {"labels": (" A", " B")}, {"spots": (9,)}, {"spots": (0,)}):
+        with pytest.raises(ValueError, match="spots"):
+            LabelledPrompt(text="a text", item_ids=("x",), version="v", **wrong)
