@@ -19,7 +19,7 @@ from palate.deadline import Deadline
 from palate.domain import Candidate, Item, LabelledPrompt, Profile, Request, Value
 from palate.errors import DeadlineExceeded, PalateError
 
-__all__ = ["Reranked", "Reranker", "RerankerConfig"]
+__all__ = ["Reranked", "Reranker", "RerankerConfig", "fused_order"]
 
 _log = logging.getLogger(__name__)
 Float32 = NDArray[np.float32]
@@ -94,9 +94,7 @@ class Reranker:
         except Exception:  # noqa: BLE001 - whatever a backend throws, the retriever's order is at hand
             _log.exception("rerank left out: the LLM failed")
             return Reranked(order=_retriever_order(candidates), degraded=("rerank",))
-        tiers = _wanted(request, shown)
-        fused = _fuse(scores, self.config.weight)
-        places = sorted(range(len(shown)), key=lambda i: (-tiers[i], -float(fused[i]), i))
+        fused, places = fused_order(request, shown, scores, self.config.weight)
         order = [(shown[i], float(fused[i])) for i in places]
         floor = float(fused.min())
         rest = [(c, floor - rank) for rank, c in enumerate(candidates[len(shown) :], start=1)]
@@ -129,6 +127,17 @@ class Reranker:
             scores = scores - await self.prior(len(prompt.labels), deadline)
             return prompt, (scores - np.float32(np.logaddexp.reduce(scores))).astype(np.float32)
         raise DeadlineExceeded(f"The LLM was late (cancelled: {scope.cancelled_caught}).", remedy="Give the request more time.")
+
+
+def fused_order(request: Request, candidates: Sequence[Candidate], scores: Float32, weight: float) -> tuple[Float32, list[int]]:
+    """Return the final score of each candidate, float32 [n], and their places in the final order.
+
+    ``candidates`` come in the retriever's order, ``scores`` are the LLM's, float32 [n], and ``weight`` is their share. Items that
+    carry more of the genres that were asked for stay first.
+    """
+    tiers = _wanted(request, candidates)
+    fused = _fuse(scores, weight)
+    return fused, sorted(range(len(candidates)), key=lambda i: (-tiers[i], -float(fused[i]), i))
 
 
 def _checked(scores: object, n: int) -> Float32:

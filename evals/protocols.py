@@ -30,7 +30,7 @@ from evals.base import Case, Dataset, Interactions, Split
 from palate.domain import Value
 from palate.errors import InvalidInput
 
-__all__ = ["ProtocolConfig", "core_mask", "folds", "make_split", "without_repeats"]
+__all__ = ["ProtocolConfig", "core_mask", "folds", "make_split", "one_by_one", "without_repeats"]
 
 Part = Literal["val", "test"]
 Mask = NDArray[np.bool_]
@@ -113,6 +113,27 @@ def folds(dataset: Dataset, *, part: Part = "test", min_core: int = 5, seed: int
     """Yield the split of every fold of ``kfold``; the test folds together hold every row once."""
     for fold in range(ProtocolConfig(**options).folds):
         yield make_split(dataset, "kfold", part=part, min_core=min_core, seed=seed, **{**options, "fold": fold})
+
+
+def one_by_one(dataset: Dataset, *, part: Part = "test", min_core: int = 5, last: int = 5) -> Split:
+    """Return a split in which each held event is a case of its own, its history all that strictly precedes it in time.
+
+    The last ``last`` events of a user are test, those before them validation. What may be fitted on is what ``last5`` allows;
+    the histories go on up to the event. An event that nothing strictly precedes is no case.
+    """
+    distinct = without_repeats(dataset.interactions)
+    kept = distinct.take(core_mask(distinct, min_core))
+    train, targets = _last(kept, part, last)
+    starts, ends = _bounds(kept.users)
+    begin = np.repeat(starts, ends - starts)
+    cases = []
+    for row in np.flatnonzero(targets).tolist():
+        history = np.arange(begin[row], row)
+        history = history[kept.at[history] < kept.at[row]]
+        if len(history):
+            cases.append(Case(int(kept.users[row]), history, kept.items[row : row + 1]))
+    facts = {"min_core": min_core, "last": last, "kept_interactions": len(kept), "targets": len(cases)}
+    return Split(f"last{last}", part, kept.take(train), kept, cases, facts)
 
 
 def without_repeats(interactions: Interactions) -> Interactions:

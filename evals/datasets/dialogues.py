@@ -20,7 +20,7 @@ from evals.datasets.rows import bad, lines
 from palate.domain import Item
 from palate.errors import InvalidInput, Unavailable
 
-__all__ = ["Dialogues", "Turn", "load_dialogues"]
+__all__ = ["Dialogues", "Turn", "is_dialogues", "load_dialogues"]
 
 _PARTS = {"id2info.json": ("train.jsonl", "valid.jsonl"), "dbpedia_id2info.json": ("valid_data_processed.jsonl", "test.jsonl")}
 _RESOURCE = re.compile(r"^<http://dbpedia\.org/resource/(.+)>$")
@@ -68,9 +68,7 @@ def load_dialogues(name_or_path: str | Path, root: Path | None = None) -> Dialog
         BadExport: A file cannot be read; the message names file and line.
 
     """
-    folder = Path(name_or_path).expanduser()
-    if not folder.is_dir() and root is not None:
-        folder = root / str(name_or_path)
+    folder = _folder(name_or_path, root)
     if not folder.is_dir():
         if root is None:
             raise Unavailable(
@@ -84,6 +82,17 @@ def load_dialogues(name_or_path: str | Path, root: Path | None = None) -> Dialog
             return _load(folder, info, parts)
     expected = "; ".join(", ".join((*parts, info)) for info, parts in _PARTS.items())
     raise InvalidInput(f"{str(folder)!a} holds no dialogues.", remedy=f"Expected in it: {expected}.", param="dataset")
+
+
+def is_dialogues(name_or_path: str | Path, root: Path | None = None) -> bool:
+    """Return whether a folder, given as for :func:`load_dialogues`, holds dialogues."""
+    folder = _folder(name_or_path, root)
+    return any((folder / info).is_file() for info in _PARTS)
+
+
+def _folder(name_or_path: str | Path, root: Path | None) -> Path:
+    folder = Path(name_or_path).expanduser()
+    return root / str(name_or_path) if not folder.is_dir() and root is not None else folder
 
 
 def _load(folder: Path, info: str, parts: tuple[str, str]) -> Dialogues:

@@ -1,6 +1,22 @@
 """Reranking, measured: cases with the candidates that retrieval found, in four arenas."""
 
-from evals.rerank.cases import RankCase, requested
+from evals.rerank.cases import Arena, RankCase, requested
 from evals.rerank.conversation import Conversation, ConversationConfig
+from evals.rerank.histories import Histories, HistoriesConfig
+from evals.rerank.judging import SYSTEMS, JudgedCases, judged_cases, pooled
+from evals.rerank.scoring import LLMScores
 
-__all__ = ["Conversation", "ConversationConfig", "RankCase", "requested"]
+__all__ = [
+    "SYSTEMS",
+    "Arena",
+    "Conversation",
+    "ConversationConfig",
+    "Histories",
+    "HistoriesConfig",
+    "JudgedCases",
+    "LLMScores",
+    "RankCase",
+    "judged_cases",
+    "pooled",
+    "requested",
+]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from palate.domain import Candidate, Item, Profile, Query, Request
 
-__all__ = ["RankCase", "requested"]
+__all__ = ["Arena", "RankCase", "requested"]
+
+Arena = Literal["warm", "cold_users", "cold_items", "conversation"]
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,13 @@ class Conversation:
             cases.append(self._case(turn, retriever, taken))
         return cases
 
+    def parted(self, turns: Sequence[Turn], share: float = 0.2) -> tuple[list[Turn], list[Turn]]:
+        """Return turns to learn from and turns to choose on, a share of the dialogues, drawn by the seed."""
+        names = sorted({turn.dialogue for turn in turns})
+        order = np.random.default_rng((self.config.seed, 1)).permutation(len(names))
+        chosen = {names[at] for at in order[: round(share * len(names))].tolist()}
+        return [t for t in turns if t.dialogue not in chosen], [t for t in turns if t.dialogue in chosen]
+
     def crossfitted(self, turns: Sequence[Turn]) -> list[RankCase]:
         """Return a case for each turn, with candidates of a retriever that saw the dialogues of the other folds alone."""
         names = sorted({turn.dialogue for turn in turns})

@@ -1,0 +1,220 @@
+"""Histories as cases: warm ones, those of new users, and items that nobody has taken yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from evals.base import Case, Dataset, Interactions, Split
+from evals.models.fusion import aimed
+from evals.models.source import Fixed
+from evals.models.world import World
+from evals.protocols import one_by_one
+from evals.rerank.cases import Arena, RankCase, requested
+from palate.domain import Candidate, Profile, Progress, Query, SourceHit, Value
+from retrieval.base import CandidateSource, ItemTable, Mask
+from retrieval.learned import LearnedFusion
+from retrieval.retriever import Retriever, RetrieverConfig
+
+__all__ = ["Histories", "HistoriesConfig"]
+
+Sources = Callable[[ItemTable], Sequence[CandidateSource]]
+
+
+class HistoriesConfig(Value):
+    """``candidates`` are found for each case. ``cold_share`` of the users, and of the items, are cold: kept out of all that is
+    fitted; a cold user's history is cut to its newest ``cold_events`` events, at most. At most ``most`` cases an arena are judged,
+    drawn by ``seed``. Training looks at the next ``ahead`` events as targets and is cross-fitted over ``folds`` of the users.
+    """
+
+    candidates: int = Field(default=20, ge=2, le=100)
+    cold_share: float = Field(default=0.2, gt=0, lt=1)
+    cold_events: int = Field(default=5, ge=1)
+    most: int = Field(default=1000, ge=1)
+    ahead: int = Field(default=3, ge=1)
+    folds: int = Field(default=2, ge=2)
+    min_core: int = Field(default=5, ge=0)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """Retrieval fitted on a split, and what it must not have seen."""
+
+    split: Split
+    world: World
+    retriever: Retriever
+    cold_items: NDArray[np.int32]
+    taken: NDArray[np.int64]
+
+
+class Histories:
+    """Makes cases of a data set's histories; the retriever is the live one, with the learned fusion in the lead.
+
+    Args:
+        dataset: Users, items and events.
+        sources: Makes the candidate sources that the live retriever asks.
+        config: What is cold, and how much is judged.
+        progress: Told how far it is.
+
+    """
+
+    def __init__(
+        self, dataset: Dataset, sources: Sources, config: HistoriesConfig | None = None, progress: Progress | None = None
+    ) -> None:
+        self.config = config or HistoriesConfig()
+        self._dataset, self._sources, self._progress = dataset, sources, progress
+
+    def warm(self, part: Literal["val", "test"]) -> list[RankCase]:
+        """Return a case for each held event of all users, the retriever fitted on everybody's events before them."""
+        split = one_by_one(self._dataset, part=part, min_core=self.config.min_core)
+        fitted = self._fit(split, np.zeros(0, dtype=np.int32))
+        return self._cases(fitted, "warm", self._drawn(split.cases))
+
+    def cold(self, part: Literal["val", "test"]) -> dict[Arena, list[RankCase]]:
+        """Return cases of cold users and of cold items; one fit without both serves them."""
+        split = one_by_one(self._dataset, part=part, min_core=self.config.min_core)
+        users, items = self._cold(split)
+        fitted = self._fit(_without(split, users, items), items)
+        of_users = [c for c in split.cases if np.isin(c.user, users) and not np.isin(c.targets, items).any()]
+        of_items = [c for c in split.cases if not np.isin(c.user, users) and np.isin(c.targets, items).all()]
+        return {
+            "cold_users": self._cases(fitted, "cold_users", self._drawn(of_users)),
+            "cold_items": self._cases(fitted, "cold_items", self._drawn(of_items)),
+        }
+
+    def crossfitted(self, most: int) -> dict[Arena, list[RankCase]]:
+        """Return training cases from before all validation events, at most ``most`` an arena.
+
+        Each is of a user whom the fit knew nothing of; targets are the next events.
+        """
+        config = self.config
+        split = one_by_one(self._dataset, part="val", min_core=config.min_core)
+        rng = np.random.default_rng((config.seed, 1))
+        people = rng.permutation(np.unique(split.train.users))
+        found: dict[Arena, list[RankCase]] = {"warm": [], "cold_users": [], "cold_items": []}
+        for fold in range(config.folds):
+            held = people[fold :: config.folds]
+            _, items = self._cold(split, fold + 1)
+            fitted = self._fit(_without(split, held, items), items)
+            chosen = self._moments(split, held, items, -(-most // config.folds), rng)
+            for arena, cases in chosen.items():
+                found[arena] += self._cases(fitted, arena, cases)
+        return found
+
+    def _moments(
+        self, split: Split, users: NDArray[np.int32], cold: NDArray[np.int32], most: int, rng: np.random.Generator
+    ) -> dict[Arena, list[Case]]:
+        """Draw places in the histories of users that were held out, about as many of each user."""
+        known, ahead, trained = split.known, self.config.ahead, _trained(split)
+        out: dict[Arena, list[Case]] = {"warm": [], "cold_users": [], "cold_items": []}
+        each = max(1, -(-most // max(len(users), 1)))
+        for user in rng.permutation(users).tolist():
+            rows = np.arange(*trained[user])
+            known_items = known.items[rows]
+            for arena, cases in out.items():
+                wanted = np.isin(known_items, cold) == (arena == "cold_items")
+                places = np.flatnonzero(wanted[1:]) + 1
+                for place in rng.permutation(places)[:each].tolist():
+                    history = rows[:place][known.at[rows[:place]] < known.at[rows[place]]]
+                    later = known_items[place:][wanted[place:]][:ahead]
+                    if len(history) and len(cases) < most:
+                        cases.append(Case(user, history, later))
+        return out
+
+    def _fit(self, split: Split, cold_items: NDArray[np.int32]) -> _Fitted:
+        world = World(self._dataset, split)
+        retriever = Retriever(
+            Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
+        )
+        retriever.fit(world.reader(), self._progress)
+        fusion = LearnedFusion(aimed({}, self._dataset, split))
+        fusion.fit(world.table, world.reader(), self._progress)
+        if fusion.ready:
+            retriever.lead(fusion)
+        taken = np.bincount(split.train.items, minlength=len(self._dataset.items))
+        return _Fitted(split, world, retriever, cold_items, taken)
+
+    def _cases(self, fitted: _Fitted, arena: Arena, cases: Sequence[Case]) -> list[RankCase]:
+        out = []
+        for done, case in enumerate(cases):
+            if self._progress is not None and done % 100 == 0:
+                self._progress(f"candidates {arena}", done, len(cases))
+            out.append(self._case(fitted, arena, case))
+        return out
+
+    def _case(self, fitted: _Fitted, arena: Arena, case: Case) -> RankCase:
+        dataset, world = self._dataset, fitted.world
+        history = case.history
+        if len(fitted.cold_items):
+            history = history[~np.isin(fitted.split.known.items[history], fitted.cold_items)]
+        if arena == "cold_users":
+            history = history[-self.config.cold_events :]
+        shown = replace(case, history=history)
+        profile, items = world.profile(shown), dataset.items
+        seen = tuple(items[at].item_id for at in fitted.split.known.items[case.history].tolist())
+        request = requested(f"{dataset.name}-{dataset.user_ids[case.user]}", exclude=seen)
+        targets = frozenset(items[at].item_id for at in case.targets.tolist())
+        if arena == "cold_items":
+            found = self._cold_candidates(fitted, profile, seen)
+        else:
+            found = fitted.retriever.retrieve(request, profile).candidates
+        first = targets and items[int(case.targets[0])].item_id
+        return RankCase(
+            case_id=f"{arena}-{request.person_id}-{len(case.history)}-{first}",
+            cluster=request.person_id,
+            request=request,
+            profile=profile,
+            history_items={e.item_id: world.table.items[world.table.rows[e.item_id]] for e in profile.entries},
+            candidates=found,
+            targets=targets,
+            group={"history": len(history), "taken": int(fitted.taken[case.targets].max(initial=0))},
+        )
+
+    def _cold_candidates(self, fitted: _Fitted, profile: Profile, seen: Sequence[str]) -> tuple[Candidate, ...]:
+        """Return what the dense content source finds among the cold items alone."""
+        table = fitted.world.table
+        allowed: Mask = np.zeros(len(table), dtype=np.bool_)
+        rows = fitted.world.rows[fitted.cold_items]
+        allowed[rows[rows >= 0]] = True
+        allowed[[table.rows[item_id] for item_id in seen if item_id in table.rows]] = False
+        found = fitted.retriever.sources["content"].candidates(profile, Query(), self.config.candidates, allowed)
+        return tuple(
+            Candidate(
+                item=table.items[table.rows[one.item_id]],
+                score=one.score,
+                hits=(SourceHit(source="content", rank=rank, score=one.score),),
+            )
+            for rank, one in enumerate(found, start=1)
+        )
+
+    def _cold(self, split: Split, draw: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        rng = np.random.default_rng((self.config.seed, 2, draw))
+        out = []
+        for column in (split.known.users, split.known.items):
+            present = np.unique(column)
+            out.append(np.sort(rng.permutation(present)[: round(self.config.cold_share * len(present))]).astype(np.int32))
+        return out[0], out[1]
+
+    def _drawn(self, cases: Sequence[Case]) -> list[Case]:
+        if len(cases) <= self.config.most:
+            return list(cases)
+        chosen = np.sort(np.random.default_rng((self.config.seed, 3)).permutation(len(cases))[: self.config.most])
+        return [cases[at] for at in chosen.tolist()]
+
+
+def _without(split: Split, users: NDArray[np.int32], items: NDArray[np.int32]) -> Split:
+    train: Interactions = split.train
+    return replace(split, train=train.take(~np.isin(train.users, users) & ~np.isin(train.items, items)))
+
+
+def _trained(split: Split) -> dict[int, tuple[int, int]]:
+    """Return where in ``split.known`` the events of each user begin and end that may be fitted on: the first ones."""
+    users, counts = np.unique(split.train.users, return_counts=True)
+    starts = np.searchsorted(split.known.users, users)
+    return {user: (start, start + n) for user, start, n in zip(users.tolist(), starts.tolist(), counts.tolist(), strict=True)}

@@ -1,0 +1,141 @@
+"""The rerank suite: does the LLM's order add to the retriever's? Four arenas, the same candidates for every order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from evals.datasets import load_dataset
+from evals.datasets.dialogues import Dialogues, is_dialogues, load_dialogues
+from evals.models import Rows
+from evals.rerank import (
+    Arena,
+    Conversation,
+    ConversationConfig,
+    Histories,
+    HistoriesConfig,
+    JudgedCases,
+    LLMScores,
+    RankCase,
+    judged_cases,
+    pooled,
+)
+from palate.domain import Progress, Value
+from palate.errors import InvalidInput
+
+__all__ = ["RerankConfig", "RerankSuite", "TunedLLM"]
+
+_ARENAS: tuple[Arena, ...] = ("warm", "cold_users", "cold_items", "conversation")
+
+
+class RerankConfig(Value):
+    """What is measured: ``cases`` bounds each arena of each data set, ``samples`` are drawn by the bootstrap, by ``seed``."""
+
+    split: Literal["val", "test"] = "val"
+    cases: int = Field(default=1000, ge=2)
+    candidates: int = Field(default=20, ge=2, le=26)
+    min_core: int = Field(default=5, ge=0)
+    samples: int = Field(default=2000, ge=10)
+    arenas: tuple[Arena, ...] = _ARENAS
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TunedLLM:
+    """An LLM with its LoRA adapter, the prompt that the adapter was trained on, and the share its card gives it."""
+
+    scores: LLMScores
+    weight: float
+    name: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RerankSuite:
+    """Fits retrieval anew, lets the LLM score each case's candidates, and judges the orders.
+
+    Args:
+        rows: Makes the candidate sources.
+        root: Where data sets lie by name.
+        tuned: The LLM with the adapter that is measured; ``None`` measures retrieval and the untuned LLM only.
+        base: The same LLM without it; ``None`` leaves zero-shot out.
+
+    """
+
+    def __init__(self, rows: Rows, root: Path | None, tuned: TunedLLM | None, base: LLMScores | None) -> None:
+        self._rows, self._root, self._tuned, self._base = rows, root, tuned, base
+
+    def run(self, names: Sequence[str], config: RerankConfig, progress: Progress | None = None) -> dict[str, Any]:
+        """Return the report as plain values.
+
+        Raises:
+            InvalidInput: No data set was named, or one leaves no case.
+
+        """
+        if not names:
+            raise InvalidInput("No data set was named.", remedy="Give --dataset NAME[,NAME].", param="dataset")
+        judged = {name: self.judged(name, config, progress) for name in dict.fromkeys(names)}
+        merged = {a: pooled(found) for a in _ARENAS if (found := [one[a] for one in judged.values() if a in one])}
+        return {
+            **self._row(merged, config),
+            "by_dataset": {name: self._row(found, config) for name, found in judged.items()},
+            "protocol": {
+                "name": "last5, each predicted from what strictly precedes it; dialogues by turn",
+                "split": config.split,
+                "candidates": config.candidates,
+                "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
+                "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
+            },
+            "adapter": None
+            if self._tuned is None
+            else {"name": self._tuned.name, "weight": self._tuned.weight, **self._tuned.facts},
+        }
+
+    def judged(self, name: str, config: RerankConfig, progress: Progress | None = None) -> dict[Arena, JudgedCases]:
+        """Return the judged cases of one data set, by arena."""
+        out: dict[Arena, JudgedCases] = {}
+        for arena, cases in self._cases(name, config, progress).items():
+            if cases:
+                weight = 0.0 if self._tuned is None else self._tuned.weight
+                tuned = None if self._tuned is None else self._tuned.scores.score(cases, f"rank {name} {arena}", progress)
+                base = None if self._base is None else self._base.score(cases, f"zero-shot {name} {arena}", progress)
+                out[arena] = judged_cases(cases, weight, tuned, base)
+        if not out:
+            raise InvalidInput(f"{name!a} leaves no case.", remedy="Name another data set, or lower --min-core.", param="dataset")
+        return out
+
+    def _cases(self, name: str, config: RerankConfig, progress: Progress | None) -> dict[Arena, list[RankCase]]:
+        sources: Callable[..., Any] = lambda table: self._rows.live_sources(table, progress)  # noqa: E731
+        if is_dialogues(name, self._root):
+            dialogues = load_dialogues(name, self._root)
+            return {"conversation": self._turns(dialogues, config, sources, progress)} if "conversation" in config.arenas else {}
+        dataset = load_dataset(name, self._root)
+        shape = HistoriesConfig(candidates=config.candidates, most=config.cases, min_core=config.min_core, seed=config.seed)
+        histories = Histories(dataset, sources, shape, progress)
+        out: dict[Arena, list[RankCase]] = {}
+        if "warm" in config.arenas:
+            out["warm"] = histories.warm(config.split)
+        if {"cold_users", "cold_items"} & set(config.arenas):
+            out |= {arena: cases for arena, cases in histories.cold(config.split).items() if arena in config.arenas}
+        return out
+
+    def _turns(
+        self, dialogues: Dialogues, config: RerankConfig, sources: Callable[..., Any], progress: Progress | None
+    ) -> list[RankCase]:
+        conversation = Conversation(dialogues, sources, ConversationConfig(candidates=config.candidates), progress)
+        if config.split == "test":
+            return conversation.cases(dialogues.train, dialogues.held)[: config.cases]
+        learned, chosen = conversation.parted(dialogues.train)
+        return conversation.cases(learned, chosen)[: config.cases]
+
+    def _row(self, judged: Mapping[Arena, JudgedCases], config: RerankConfig) -> dict[str, Any]:
+        how = {"samples": config.samples, "seed": config.seed}
+        row: dict[str, Any] = {}
+        if "warm" in judged:
+            row |= judged["warm"].summary(**how)
+            row["by_history_length"] = judged["warm"].divided("history", **how)
+            row["by_popularity"] = judged["warm"].divided("taken", **how)
+        return row | {arena: judged[arena].summary(**how) for arena in _ARENAS[1:] if arena in judged}
