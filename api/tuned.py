@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import anyio
+from pydantic import ValidationError
 
 from agent.llm.base import LLM
-from palate.errors import MissingWeights, Unavailable
+from agent.prompts import RankPromptConfig
+from palate.errors import InvalidInput, MissingWeights, Unavailable
 from palate.settings import Settings
 
 if TYPE_CHECKING:
     from finetune.card import AdapterCard
 
-__all__ = ["Promoted", "TaskLLMs", "promoted_adapters"]
+__all__ = ["Promoted", "TaskLLMs", "promoted_adapters", "trained_prompt"]
 
 _logger = logging.getLogger(__name__)
 _Task = Literal["rank", "explain"]
@@ -43,10 +45,32 @@ def promoted_adapters(settings: Settings) -> dict[str, Promoted]:
         try:
             folder = registry.promoted(task)
             if folder is not None:
-                found[task] = Promoted(folder, read_card(folder))
-        except (MissingWeights, Unavailable) as error:
+                card = read_card(folder)
+                if task == "rank":
+                    trained_prompt(card)
+                found[task] = Promoted(folder, card)
+        except (InvalidInput, MissingWeights, Unavailable) as error:
             _logger.error("The LoRA adapter for %r is left out: %s", task, error)
     return found
+
+
+def trained_prompt(card: AdapterCard) -> RankPromptConfig:
+    """Return the ranking prompt that an adapter was trained on.
+
+    Raises:
+        InvalidInput: The card names one that this version of Palate does not build.
+
+    """
+    examples = card.training.get("examples")
+    said = examples.get("prompt") if isinstance(examples, dict) else None
+    try:
+        return RankPromptConfig.model_validate({**(said if isinstance(said, dict) else {}), "version": card.prompt_version})
+    except ValidationError as error:
+        raise InvalidInput(
+            f"{card.name!r} was trained on the prompt {card.prompt_version!r}, which is not known here.",
+            remedy="Train it anew, or go back to the version of Palate that it was trained with.",
+            param="prompt_version",
+        ) from error
 
 
 class TaskLLMs:
@@ -82,6 +106,11 @@ class TaskLLMs:
         tuned = EmbeddedLLM(self._settings.llm_path, self._settings.models, self._settings.llm_threads, name, lora=adapter.folder)
         self.closers.append(lambda: anyio.run(tuned.close))
         return tuned
+
+    def rank_prompt(self) -> RankPromptConfig:
+        """Return the ranking prompt that the running adapter was trained on, the labelled one where none runs."""
+        card = self._adapters["rank"].card if "rank" in self._adapters else None
+        return RankPromptConfig() if card is None else trained_prompt(card)
 
     def rank_weight(self) -> float:
         """Return what the LLM's word counts: as set, else as the card of the running adapter says, else the default."""

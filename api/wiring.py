@@ -29,7 +29,7 @@ from palate.settings import Settings
 from palate.sql import open_sqlite, opening
 from retrieval import CandidateSource, ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceContext, SqlCatalog
 
-__all__ = ["Palate", "build", "embedders", "index_folder"]
+__all__ = ["Palate", "base_llm", "build", "embedders", "index_folder"]
 
 _logger = logging.getLogger(__name__)
 _TENANT = "default"
@@ -81,9 +81,9 @@ def build(
         retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
 
         tuned = promoted_adapters(settings)
-        model = llm if llm is not None else _llm(settings, {task: adapter.folder for task, adapter in tuned.items()})
+        model = llm if llm is not None else base_llm(settings, {task: adapter.folder for task, adapter in tuned.items()})
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
-        ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates)
+        ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         reranker = Reranker(llms.of("rank"), ranking)
         writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
         explainer = Explainer(llms.of("explain"), vocabulary, writing)
@@ -159,7 +159,8 @@ def embedders(settings: Settings) -> list[LazyEmbedder]:
     ]
 
 
-def _llm(settings: Settings, promoted: Mapping[str, Path]) -> LLM | None:
+def base_llm(settings: Settings, promoted: Mapping[str, Path]) -> LLM | None:
+    """Return the LLM that is configured, without LoRA adapters but for those that a vLLM server is to hold, by task."""
     if settings.llm == "none":
         return None
     if settings.llm == "vllm":

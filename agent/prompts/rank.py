@@ -107,8 +107,6 @@ def content_free_prompt(llm: LLM, n: int) -> LabelledPrompt:
 class _Labelled:
     """rank-v1: letters before the candidates, and the next token is one of them."""
 
-    between = "\n"
-
     def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
         self._llm, self._config = llm, config
         self._wish = quote(request.query.text, config.wish_chars) or "none"
@@ -118,6 +116,9 @@ class _Labelled:
 
     def entry(self, entry: ProfileEntry, item: Item) -> str:
         return f"{platform_name(entry.platform)}: {_line(item, self._config)}"
+
+    def joined(self, entries: Sequence[ProfileEntry], said: Sequence[str]) -> str:
+        return "\n".join(said)
 
     def render(self, history: str, offered: str) -> str:
         messages = _LABELLED.format_messages(history=history or "none yet", wish=self._wish, candidates=offered)
@@ -137,8 +138,6 @@ class _Marked:
     offered it early ("!": among their first three).
     """
 
-    between = "; "
-
     def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
         self._llm, self._config = llm, config
         text = quote(request.query.text, len(request.query.text) + 1)
@@ -154,7 +153,15 @@ class _Marked:
         return "\n".join(f"{place}. {self._candidate(c)}{_MARK}" for c, place in zip(candidates, places, strict=True))
 
     def entry(self, entry: ProfileEntry, item: Item) -> str:
-        return f"{quote(item.title, self._config.title_chars)} ({platform_name(entry.platform)})"
+        return quote(item.title, self._config.title_chars)
+
+    def joined(self, entries: Sequence[ProfileEntry], said: Sequence[str]) -> str:
+        before = ["", *(entry.platform for entry in entries)]
+        named = (
+            f"{platform_name(entry.platform)}: {text}" if entry.platform != last else text
+            for last, entry, text in zip(before, entries, said, strict=False)
+        )
+        return "; ".join(named)
 
     def render(self, history: str, offered: str) -> str:
         messages = _MARKED.format_messages(history=history or "none", wish=self._wish or "none", candidates=offered)
@@ -202,7 +209,7 @@ def _history(  # noqa: PLR0917 - what the prompt is made of
         kept.append(entry)
         said[entry.item_id, entry.platform] = line
     kept.sort(key=lambda e: (-e.at.timestamp(), e.item_id, e.platform))
-    return kept, prompt.between.join(said[e.item_id, e.platform] for e in kept)
+    return kept, prompt.joined(kept, [said[e.item_id, e.platform] for e in kept])
 
 
 def _labels(llm: LLM, n: int) -> tuple[str, ...]:

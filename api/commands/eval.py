@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evals.base import Dataset
     from evals.models import Rows
 
-__all__ = ["evaluation"]
+__all__ = ["evaluation", "stages_shown"]
 
 evaluation = typer.Typer(help="Measure on public data sets, or your own.", no_args_is_help=True)
 
@@ -96,7 +96,7 @@ def ranking(
         with stages.stage("load"):
             loaded = _load(dataset, settings)
         suite = RankingSuite(_rows(settings), EvalCache(None if no_cache else _cache(settings)))
-        with _progress() as progress:
+        with stages_shown() as progress:
             report = suite.run(loaded, config, progress, stages)
         if table is not None:
             update_table(report, table)
@@ -138,7 +138,7 @@ def tune(
             seed=seed,
         )
         folder = out if out is not None else settings.home / "cache" / "evals"
-        with _progress() as progress:
+        with stages_shown() as progress:
             found = tune_row(_load(dataset, settings), config, _rows(settings), folder, progress)
         if as_json:
             show_document(found)
@@ -187,7 +187,7 @@ def _rows(settings: Settings) -> Rows:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def stages_shown() -> Iterator[Progress]:
     """Give a function that shows how far each stage is: bars on a terminal, else a line a stage."""
     with progress_bars(stderr) as bars:
         tasks: dict[str, TaskID] = {}

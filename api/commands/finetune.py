@@ -36,7 +36,7 @@ def promote(
     *,
     dataset: Annotated[
         str | None,
-        typer.Option(help="Measure on this data set, a name under PALATE_DATASETS or a folder; unset, training's scores count."),
+        typer.Option(help="For rank: measure on these data sets, names or folders; unset, training's scores count."),
     ] = None,
     as_json: _Json = False,
 ) -> None:
@@ -45,7 +45,7 @@ def promote(
         from finetune.gate import GATES, Gate
         from finetune.promotion import offer
 
-        evaluate, registry = _evaluator(dataset), _registry()
+        evaluate, registry = _evaluator(task, dataset), _registry()
         version = _version(registry, task, adapter)
         verdict = offer(task, version, registry, evaluate, Gate(GATES[task]))
         better = verdict.decision == "better"
@@ -90,15 +90,20 @@ def list_adapters(*, as_json: _Json = False) -> None:
                 stderr.print(f"[yellow]{adapter.task} {adapter.version}[/]: {escape(adapter.problem)}", soft_wrap=True)
 
 
-def _evaluator(dataset: str | None) -> Evaluator:
+def _evaluator(task: _Task, dataset: str | None) -> Evaluator:
+    """Return what measures: training's scores, or, given data sets, the suite of the task, run anew."""
     from finetune.scores import stored_scores
 
-    if dataset is not None:
+    if dataset is None:
+        return stored_scores
+    if task != "rank":
         raise Unavailable(
-            f"LoRA adapters cannot be measured on {dataset!r} yet.",
+            f"LoRA adapters for {task!r} are measured on what comes with Palate, not on {dataset!r}.",
             remedy="Leave --dataset out: training's scores count then.",
         )
-    return stored_scores
+    from api.commands.eval_rerank import measured_scores
+
+    return measured_scores(load_settings(), dataset)
 
 
 def _registry() -> LoraRegistry:

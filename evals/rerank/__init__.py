@@ -3,7 +3,7 @@
 from evals.rerank.cases import Arena, RankCase, requested
 from evals.rerank.conversation import Conversation, ConversationConfig
 from evals.rerank.histories import Histories, HistoriesConfig
-from evals.rerank.judging import SYSTEMS, JudgedCases, judged_cases, pooled
+from evals.rerank.judging import SYSTEMS, JudgedCases, ScoredCases, merged
 from evals.rerank.scoring import LLMScores
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "JudgedCases",
     "LLMScores",
     "RankCase",
-    "judged_cases",
-    "pooled",
+    "ScoredCases",
+    "merged",
     "requested",
 ]

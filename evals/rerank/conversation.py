@@ -86,8 +86,8 @@ class Conversation:
     def parted(self, turns: Sequence[Turn], share: float = 0.2) -> tuple[list[Turn], list[Turn]]:
         """Return turns to learn from and turns to choose on, a share of the dialogues, drawn by the seed."""
         names = sorted({turn.dialogue for turn in turns})
-        order = np.random.default_rng((self.config.seed, 1)).permutation(len(names))
-        chosen = {names[at] for at in order[: round(share * len(names))].tolist()}
+        np.random.default_rng(self.config.seed).shuffle(names)
+        chosen = set(names[: int(share * len(names))])
         return [t for t in turns if t.dialogue not in chosen], [t for t in turns if t.dialogue in chosen]
 
     def crossfitted(self, turns: Sequence[Turn]) -> list[RankCase]:

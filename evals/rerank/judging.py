@@ -14,7 +14,7 @@ from evals.bootstrap import difference, intervals, ratio
 from evals.metrics import judge, ndcg
 from evals.rerank.cases import RankCase
 
-__all__ = ["SYSTEMS", "JudgedCases", "judged_cases", "pooled"]
+__all__ = ["SYSTEMS", "JudgedCases", "ScoredCases", "merged"]
 
 SYSTEMS = ("retrieval", "zero_shot", "llm_only", "fused")
 _K = 10
@@ -70,44 +70,49 @@ class JudgedCases:
         )
 
 
-def judged_cases(cases: Sequence[RankCase], weight: float, tuned: Scores | None, base: Scores | None = None) -> JudgedCases:
-    """Return NDCG@10 of every order; a target that is not among the candidates counts as missed in all of them.
-
-    ``tuned`` and ``base`` are the LLM's scores with and without its LoRA adapter; ``weight`` is the share of the former in
-    ``fused``.
+@dataclass(frozen=True)
+class ScoredCases:
+    """Cases with what the LLM gives their candidates, float32 [candidates] each: ``tuned`` with its LoRA adapter, ``base`` without;
+    ``None`` where it was not asked.
     """
-    orders: dict[str, Callable[[int], list[int]]] = {"retrieval": lambda at: list(range(len(cases[at].candidates)))}
-    if base is not None:
-        orders["zero_shot"] = lambda at: _by(base[at])
-    if tuned is not None:
-        orders["llm_only"] = lambda at: _by(tuned[at])
-        orders["fused"] = lambda at: (
-            fused_order(cases[at].request, cases[at].candidates, tuned[at], weight)[1] if len(tuned[at]) else []
-        )
-    targets = [_targets(case) for case in cases]
-    width = max((len(case.candidates) for case in cases), default=1)
-    values = {}
-    for name, order in orders.items():
-        ranked = np.full((len(cases), width), -1, dtype=np.int32)
-        for at in range(len(cases)):
-            places = order(at)
-            ranked[at, : len(places)] = places
-        values[name] = ndcg(judge(ranked, targets), _K)
-    groups = {name: np.array([int(case.group[name]) for case in cases], dtype=np.int64) for name in ("history", "taken")}
-    found = np.array([bool((t < len(c.candidates)).any()) for t, c in zip(targets, cases, strict=True)], dtype=np.bool_)
-    return JudgedCases(values, tuple(c.cluster for c in cases), tuple(c.case_id for c in cases), groups, found)
+
+    cases: Sequence[RankCase]
+    tuned: Scores | None = None
+    base: Scores | None = None
+
+    def judged(self, weight: float) -> JudgedCases:
+        """Return NDCG@10 of every order; a target that is not among the candidates counts as missed in all of them.
+
+        ``weight`` is the share of the tuned LLM in ``fused``.
+        """
+        tuned, base, cases = self.tuned, self.base, self.cases
+        orders: dict[str, Callable[[int], list[int]]] = {"retrieval": lambda at: list(range(len(cases[at].candidates)))}
+        if base is not None:
+            orders["zero_shot"] = lambda at: _by(base[at])
+        if tuned is not None:
+            orders["llm_only"] = lambda at: _by(tuned[at])
+            orders["fused"] = lambda at: (
+                fused_order(cases[at].request, cases[at].candidates, tuned[at], weight)[1] if len(tuned[at]) else []
+            )
+        targets = [_targets(case) for case in cases]
+        width = max((len(case.candidates) for case in cases), default=1)
+        values = {}
+        for name, order in orders.items():
+            ranked = np.full((len(cases), width), -1, dtype=np.int32)
+            for at in range(len(cases)):
+                places = order(at)
+                ranked[at, : len(places)] = places
+            values[name] = ndcg(judge(ranked, targets), _K)
+        groups = {name: np.array([int(case.group[name]) for case in cases], dtype=np.int64) for name in ("history", "taken")}
+        found = np.array([bool((t < len(c.candidates)).any()) for t, c in zip(targets, cases, strict=True)], dtype=np.bool_)
+        return JudgedCases(values, tuple(c.cluster for c in cases), tuple(c.case_id for c in cases), groups, found)
 
 
-def pooled(parts: Sequence[JudgedCases]) -> JudgedCases:
-    """Return the cases of several data sets as one."""
-    names = [name for name in SYSTEMS if all(name in part.values for part in parts)]
-    return JudgedCases(
-        {name: np.concatenate([part.values[name] for part in parts]) for name in names},
-        tuple(cluster for part in parts for cluster in part.clusters),
-        tuple(case_id for part in parts for case_id in part.case_ids),
-        {name: np.concatenate([part.groups[name] for part in parts]) for name in parts[0].groups},
-        np.concatenate([part.found for part in parts]),
-    )
+def merged(parts: Sequence[ScoredCases]) -> ScoredCases:
+    """Return several as one; the LLM's scores are there where all have them."""
+    both = [[part.tuned for part in parts], [part.base for part in parts]]
+    tuned, base = ([one for scores in kind for one in scores or ()] if all(s is not None for s in kind) else None for kind in both)
+    return ScoredCases([case for part in parts for case in part.cases], tuned, base)
 
 
 def _by(scores: NDArray[np.float32]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,16 +18,15 @@ from evals.rerank import (
     ConversationConfig,
     Histories,
     HistoriesConfig,
-    JudgedCases,
     LLMScores,
     RankCase,
-    judged_cases,
-    pooled,
+    ScoredCases,
+    merged,
 )
 from palate.domain import Progress, Value
 from palate.errors import InvalidInput
 
-__all__ = ["RerankConfig", "RerankSuite", "TunedLLM"]
+__all__ = ["RerankConfig", "RerankSuite", "TunedLLM", "by_arena"]
 
 _ARENAS: tuple[Arena, ...] = ("warm", "cold_users", "cold_items", "conversation")
 
@@ -77,11 +76,11 @@ class RerankSuite:
         """
         if not names:
             raise InvalidInput("No data set was named.", remedy="Give --dataset NAME[,NAME].", param="dataset")
-        judged = {name: self.judged(name, config, progress) for name in dict.fromkeys(names)}
-        merged = {a: pooled(found) for a in _ARENAS if (found := [one[a] for one in judged.values() if a in one])}
+        scored = {name: self.scored(name, config, progress) for name in dict.fromkeys(names)}
+        weight = 0.0 if self._tuned is None else self._tuned.weight
         return {
-            **self._row(merged, config),
-            "by_dataset": {name: self._row(found, config) for name, found in judged.items()},
+            **self._row(by_arena(scored.values()), weight, config),
+            "by_dataset": {name: self._row(found, weight, config) for name, found in scored.items()},
             "protocol": {
                 "name": "last5, each predicted from what strictly precedes it; dialogues by turn",
                 "split": config.split,
@@ -89,20 +88,22 @@ class RerankSuite:
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },
-            "adapter": None
-            if self._tuned is None
-            else {"name": self._tuned.name, "weight": self._tuned.weight, **self._tuned.facts},
+            "adapter": None if self._tuned is None else {"name": self._tuned.name, "weight": weight, **self._tuned.facts},
         }
 
-    def judged(self, name: str, config: RerankConfig, progress: Progress | None = None) -> dict[Arena, JudgedCases]:
-        """Return the judged cases of one data set, by arena."""
-        out: dict[Arena, JudgedCases] = {}
+    def scored(self, name: str, config: RerankConfig, progress: Progress | None = None) -> dict[Arena, ScoredCases]:
+        """Return the cases of one data set with the LLM's scores, by arena.
+
+        Raises:
+            InvalidInput: There is no such data set, or it leaves no case.
+
+        """
+        out: dict[Arena, ScoredCases] = {}
         for arena, cases in self._cases(name, config, progress).items():
             if cases:
-                weight = 0.0 if self._tuned is None else self._tuned.weight
                 tuned = None if self._tuned is None else self._tuned.scores.score(cases, f"rank {name} {arena}", progress)
                 base = None if self._base is None else self._base.score(cases, f"zero-shot {name} {arena}", progress)
-                out[arena] = judged_cases(cases, weight, tuned, base)
+                out[arena] = ScoredCases(cases, tuned, base)
         if not out:
             raise InvalidInput(f"{name!a} leaves no case.", remedy="Name another data set, or lower --min-core.", param="dataset")
         return out
@@ -131,11 +132,18 @@ class RerankSuite:
         learned, chosen = conversation.parted(dialogues.train)
         return conversation.cases(learned, chosen)[: config.cases]
 
-    def _row(self, judged: Mapping[Arena, JudgedCases], config: RerankConfig) -> dict[str, Any]:
+    def _row(self, scored: Mapping[Arena, ScoredCases], weight: float, config: RerankConfig) -> dict[str, Any]:
         how = {"samples": config.samples, "seed": config.seed}
         row: dict[str, Any] = {}
-        if "warm" in judged:
-            row |= judged["warm"].summary(**how)
-            row["by_history_length"] = judged["warm"].divided("history", **how)
-            row["by_popularity"] = judged["warm"].divided("taken", **how)
-        return row | {arena: judged[arena].summary(**how) for arena in _ARENAS[1:] if arena in judged}
+        if "warm" in scored:
+            warm = scored["warm"].judged(weight)
+            row |= warm.summary(**how)
+            row["by_history_length"] = warm.divided("history", **how)
+            row["by_popularity"] = warm.divided("taken", **how)
+        return row | {arena: scored[arena].judged(weight).summary(**how) for arena in _ARENAS[1:] if arena in scored}
+
+
+def by_arena(scored: Iterable[Mapping[Arena, ScoredCases]]) -> dict[Arena, ScoredCases]:
+    """Return the cases of several data sets together, by arena."""
+    every = list(scored)
+    return {arena: merged(found) for arena in _ARENAS if (found := [one[arena] for one in every if arena in one])}

@@ -171,7 +171,7 @@ def test_with_marks_the_history_names_platforms_and_keeps_the_budget():
     prompt = marked(
         [film(i) for i in range(5)], profile=profile, items=items, config=RankPromptConfig(version="rank-v2", max_tokens=300)
     )
-    assert "spotify title 0 (Spotify)" in prompt.text
+    assert "Spotify: spotify title 0" in prompt.text
     assert LLM.count_tokens(prompt.text) <= 300
 
 

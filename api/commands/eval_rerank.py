@@ -1,0 +1,151 @@
+"""``palate eval rerank``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from api.commands.eval import evaluation, stages_shown
+from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.session import load_settings
+from palate.errors import InvalidInput, Unavailable
+from palate.settings import Settings
+
+if TYPE_CHECKING:
+    from agent.llm.base import LLM
+    from api.tuned import Promoted
+    from evals.rerank import LLMScores
+    from evals.suites.rerank import TunedLLM
+    from finetune.card import Task
+    from finetune.scores import Evaluator, Scores
+
+__all__ = ["measured_scores", "rerank"]
+
+_ROWS = ("cold_users", "cold_items", "conversation")
+
+
+@evaluation.command()
+def rerank(
+    *,
+    dataset: Annotated[str, typer.Option(help="Names under PALATE_DATASETS or paths of folders, separated by commas.")],
+    split: Annotated[Literal["val", "test"], typer.Option(help="What is judged: val or test.")] = "val",
+    adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter; unset, the one that is promoted.")] = None,
+    cases: Annotated[int, typer.Option(min=2, help="At most so many cases of each arena and data set, drawn by the seed.")] = 1000,
+    zero_shot: Annotated[bool, typer.Option(help="Measure the LLM without its LoRA adapter too.")] = True,
+    weight: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="The LLM's share; unset, what the card says.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder to write the report to.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Let the LLM rank what retrieval found, and report whether that is better: warm, new users, new items, conversation.
+
+    Killed and begun again, it goes on where it was.
+    """
+    with errors_shown(as_json=as_json):
+        from evals.models import Rows
+        from evals.suites.rerank import RerankConfig, RerankSuite
+
+        settings = load_settings()
+        cache = settings.home / "cache" / "evals"
+        tuned = _tuned_llm(settings, adapter, cache, weight)
+        base = _untuned_llm(settings, cache) if zero_shot else None
+        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base)
+        with stages_shown() as progress:
+            report = suite.run(_names(dataset), RerankConfig(split=split, cases=cases, seed=seed), progress)
+        if out is not None:
+            from evals.rerank.report import write_rerank_report
+
+            for path in write_rerank_report(report, out):
+                stderr.print(f"Written: {escape(str(path))}", soft_wrap=True)
+        if as_json:
+            show_document(report)
+        else:
+            _show(report)
+
+
+def _tuned_llm(settings: Settings, folder: Path | None, cache: Path, weight: float | None = None) -> TunedLLM | None:
+    """Return the LLM with a LoRA adapter for ranking: the one in ``folder``, else the promoted one; ``None`` where none is.
+
+    Raises:
+        Unavailable: No LLM is configured.
+        InvalidInput: The folder holds no adapter for ranking.
+
+    """
+    from api.tuned import Promoted, TaskLLMs, promoted_adapters
+    from api.wiring import base_llm
+    from evals.rerank import LLMScores
+    from evals.suites.rerank import TunedLLM
+    from finetune.card import read_card
+
+    if folder is not None:
+        card = read_card(folder)
+        if card.task != "rank":
+            raise InvalidInput(f"{str(folder)!a} holds an adapter for {card.task!r}.", remedy="Name one for rank.", param="adapter")
+        adapters: dict[str, Promoted] = {"rank": Promoted(folder, card)}
+    else:
+        adapters = {task: found for task, found in promoted_adapters(settings).items() if task == "rank"}
+    if "rank" not in adapters:
+        return None
+    base = base_llm(settings, {task: found.folder for task, found in adapters.items()})
+    if base is None:
+        raise Unavailable("There is no LLM: PALATE_LLM is none.", remedy="Set PALATE_LLM=embedded or vllm.")
+    llms = TaskLLMs(settings, base, adapters)
+    llm, card = llms.of("rank"), adapters["rank"].card
+    assert llm is not None  # noqa: S101 - there is a base
+    scores = LLMScores(llm, llms.rank_prompt(), cache)
+    share = weight if weight is not None else llms.rank_weight()
+    return TunedLLM(scores, share, llm.name, {"version": card.version, "card": card.name, "engine": llm.engine})
+
+
+def _untuned_llm(settings: Settings, cache: Path) -> LLMScores | None:
+    """Return the LLM without any LoRA adapter, asked by labels; ``None`` where none is configured."""
+    from agent.prompts import RankPromptConfig
+    from api.wiring import base_llm
+    from evals.rerank import LLMScores
+
+    llm: LLM | None = base_llm(settings, {})
+    return None if llm is None else LLMScores(llm, RankPromptConfig(), cache)
+
+
+def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evaluator:
+    """Return what measures LoRA adapters for ranking anew, on the validation parts of data sets, the same cases each time."""
+
+    def measured(folder: Path, task: Task) -> Scores:
+        from evals.models import Rows
+        from evals.rerank import merged
+        from evals.suites.rerank import RerankConfig, RerankSuite, by_arena
+        from finetune.rank_task import rank_scores
+
+        cache = settings.home / "cache" / "evals"
+        tuned = _tuned_llm(settings, folder, cache)
+        assert tuned is not None  # noqa: S101 - a folder was given
+        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
+        with stages_shown() as progress:
+            scored = [suite.scored(name, RerankConfig(cases=cases), progress) for name in _names(dataset)]
+        return rank_scores(merged(list(by_arena(scored).values())).judged(tuned.weight), "val")
+
+    return measured
+
+
+def _names(dataset: str) -> list[str]:
+    return [name.strip() for name in dataset.split(",") if name.strip()]
+
+
+def _show(report: dict[str, Any]) -> None:
+    shown = Table(title=f"NDCG@10, {report['protocol']['split']}", box=None, pad_edge=False)
+    for name in ("arena", "cases", "found", "retrieval", "zero-shot", "LLM only", "fused", "fused / retrieval"):
+        shown.add_column(name, justify="left" if name == "arena" else "right")
+    for arena in ("warm", *_ROWS):
+        row = report if arena == "warm" else report.get(arena, {})
+        if "retrieval" in row:
+            cells = [_cell(row.get(name, {}).get("ndcg@10")) for name in ("retrieval", "zero_shot", "llm_only", "fused")]
+            shown.add_row(arena, str(row["cases"]), f"{row['found']:.3f}", *cells, _cell(row.get("ratio"), 3))
+    stdout.print(shown)
+
+
+def _cell(found: dict[str, float] | None, digits: int = 4) -> str:
+    return "" if found is None else f"{found['value']:.{digits}f} [dim]{found['low']:.{digits}f}-{found['high']:.{digits}f}[/]"

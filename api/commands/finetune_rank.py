@@ -1,0 +1,62 @@
+"""``palate finetune rank``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from api.commands.eval import stages_shown
+from api.commands.finetune import finetune
+from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.session import load_settings
+
+__all__ = ["rank"]
+
+
+@finetune.command()
+def rank(
+    *,
+    dataset: Annotated[str, typer.Option(help="Names under PALATE_DATASETS or paths of folders, separated by commas.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the LoRA adapter; unset, under PALATE_HOME.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates; unset, one pass over the examples.")] = None,
+    cases: Annotated[int, typer.Option(min=2, help="Validation cases of each kind that choose the LLM's share.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Train a LoRA adapter that ranks, from histories and dialogues, and measure it on their validation parts."""
+    with errors_shown(as_json=as_json):
+        from agent.llm.embedded import EmbeddedLLM
+        from evals.models import Rows
+        from evals.rerank import LLMScores
+        from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM, by_arena
+        from finetune.job import base_model
+        from finetune.lora import LoraTrainerConfig
+        from finetune.rank_task import RankTask, RankTaskConfig
+
+        settings = load_settings()
+        folder = out or settings.home / "training" / "rank"
+        names = [name.strip() for name in dataset.split(",") if name.strip()]
+        rows = Rows(folder=settings.home / "cache" / "evals")
+        base, tokens = base_model(settings.llm_path, settings.models), EmbeddedLLM(settings.llm_path, settings.models)
+        shape = RankTaskConfig()
+        training = LoraTrainerConfig.model_validate({**shape.training.model_dump(), "threads": settings.llm_threads})
+        config = shape.model_copy(update={"steps": steps, "seed": seed, "training": training})
+        with stages_shown() as progress:
+            task = RankTask(rows, settings.datasets, names, tokens, config=config, progress=progress)
+            task.train(base, folder, resume=resume)
+            tuned = EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads, f"{tokens.name}+rank", lora=folder)
+            scores = TunedLLM(LLMScores(tuned, config.examples.prompt), 1.0)
+            suite = RerankSuite(rows, settings.datasets, scores, None)
+            measured = [suite.scored(name, RerankConfig(cases=cases, seed=seed), progress) for name in names]
+            card = task.finish(base, folder, by_arena(measured))
+        if as_json:
+            show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
+            return
+        stdout.print(f"A LoRA adapter for rank, {card.version}, is in {escape(str(folder))}.", soft_wrap=True)
+        for name, found in card.metrics.items():
+            stdout.print(f"  {escape(name)} {found.value:.4f} ({found.low:.4f} to {found.high:.4f})")
+        stderr.print(f"Let it run if it is better: palate finetune promote rank {escape(str(folder))}", soft_wrap=True)

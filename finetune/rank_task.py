@@ -1,0 +1,218 @@
+"""Trains the LoRA adapter that ranks: cases, examples, training, the share it gets, its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, TypeAdapter
+
+from agent.llm.base import LLM
+from evals.datasets import load_dataset
+from evals.datasets.dialogues import is_dialogues, load_dialogues
+from evals.models import Rows
+from evals.rerank import (
+    Arena,
+    Conversation,
+    ConversationConfig,
+    Histories,
+    HistoriesConfig,
+    JudgedCases,
+    RankCase,
+    ScoredCases,
+    merged,
+)
+from finetune.card import AdapterCard, DataRef, Part, ScoresRef
+from finetune.examples import RankExample
+from finetune.job import Base, finish, metric_value, values_hash
+from finetune.lora import LoraTrainer, LoraTrainerConfig
+from finetune.rank_examples import RankExamplesConfig, rank_examples
+from finetune.scores import Scores
+from palate.domain import Progress, Value
+from palate.errors import ConfigurationError, InvalidInput
+from retrieval.base import CandidateSource, ItemTable
+
+__all__ = ["RankTask", "RankTaskConfig", "best_weight", "rank_scores"]
+
+_EXAMPLES = "examples.json"
+_METRIC = "ndcg@10"
+_PROTOCOL = "last5-and-dialogues"
+_WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
+_TERMS = "see the data set's own licence"
+LICENCE = "as the terms of the training data allow"
+_MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350, "conversation": 1100}
+
+
+class RankTaskConfig(Value):
+    """``moments`` bounds the cases of each kind of history (warm, new users, new items) that a data set gives; of dialogues all
+    training turns are looked at. Of each arena at most ``most`` examples are taken, drawn from all. ``steps`` unset is one pass
+    over them.
+    """
+
+    moments: int = Field(default=900, ge=1)
+    most: Mapping[Arena, int] = Field(default_factory=lambda: dict(_MOST))
+    candidates: int = Field(default=20, ge=2, le=26)
+    examples: RankExamplesConfig = RankExamplesConfig()
+    training: LoraTrainerConfig = LoraTrainerConfig(rank=16, top_layers=15, batch=4, rate=5e-4, max_tokens=900, threads=2)
+    steps: int | None = Field(default=None, ge=1)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Data:
+    examples: list[RankExample]
+    refs: tuple[DataRef, ...]
+
+
+class RankTask:
+    """Makes an adapter for ranking from histories and dialogues.
+
+    Args:
+        rows: Makes the candidate sources.
+        root: Where data sets lie by name.
+        names: The data sets.
+        llm: Cuts texts into tokens, and knows the chat template, of the base.
+        config: How much, and how it is trained.
+        progress: Told how far it is.
+
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        root: Path | None,
+        names: Sequence[str],
+        llm: LLM,
+        *,
+        config: RankTaskConfig | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        if not names:
+            raise InvalidInput("No data set was named.", remedy="Give --dataset NAME[,NAME].", param="dataset")
+        self.config = config or RankTaskConfig()
+        self._rows, self._root, self._names, self._llm, self._progress = rows, root, tuple(dict.fromkeys(names)), llm, progress
+
+    def train(self, base: Base, folder: Path, *, resume: bool = False, told: Callable[[int, float], None] | None = None) -> None:
+        """Make the examples, which are kept in ``folder`` until the training is done, and train.
+
+        Raises:
+            InvalidInput: A data set leaves no example, or ``folder`` holds a run that ``resume`` does not go on with.
+            ConfigurationError: What ``folder`` holds is of another run.
+
+        """
+        data = self._data(folder, resume=resume)
+        steps = self.config.steps or -(-len(data.examples) // self.config.training.batch)
+        training = self.config.training.model_copy(update={"steps": steps, "seed": self.config.seed})
+        LoraTrainer(base.folder, training).train(data.examples, folder, resume=resume, progress=self._progress, told=told)
+
+    def finish(self, base: Base, folder: Path, scored: Mapping[Arena, ScoredCases]) -> AdapterCard:
+        """Choose the share that the LLM gets on validation cases that it scored, and write scores and card."""
+        data = self._data(folder, resume=True)
+        weight = best_weight(scored)
+        judged = {arena: one.judged(weight) for arena, one in scored.items()}
+        card = AdapterCard(
+            task="rank",
+            name="rank",
+            base=base.ref,
+            prompt_version=self.config.examples.prompt.version,
+            data=data.refs,
+            licence=LICENCE,
+            training=self.config.model_dump(mode="json"),
+            seed=self.config.seed,
+            fusion_weight=weight,
+        )
+        more = {
+            f"{arena}.{system}": metric_value(one.values[system], np.array(one.clusters), "val", _PROTOCOL)
+            for arena, one in judged.items()
+            for system in ("retrieval", "llm_only", "fused")
+        }
+        finished = finish(folder, card, rank_scores(merged(list(scored.values())).judged(weight), "val"), more)
+        (folder / _EXAMPLES).unlink(missing_ok=True)
+        return finished
+
+    def _data(self, folder: Path, *, resume: bool) -> _Data:
+        path, said = folder / _EXAMPLES, {"names": self._names, "config": self.config.model_dump(mode="json", exclude={"steps"})}
+        if path.is_file():
+            if not resume:
+                raise InvalidInput(
+                    f"{str(folder)!a} holds a run that was not finished.",
+                    remedy="Go on with --resume, or delete it.",
+                    param="resume",
+                )
+            kept = json.loads(path.read_text("utf-8"))
+            if kept["plan"] != json.loads(json.dumps(said)):
+                raise ConfigurationError(f"{folder} is of another run.", remedy="Set it as it was, or delete it.")
+            return _Data(
+                TypeAdapter(list[RankExample]).validate_python(kept["examples"]),
+                tuple(DataRef.model_validate(ref) for ref in kept["refs"]),
+            )
+        data = self._made()
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        examples = [example.model_dump(mode="json") for example in data.examples]
+        refs = [ref.model_dump(mode="json") for ref in data.refs]
+        part.write_text(json.dumps({"plan": said, "examples": examples, "refs": refs}), encoding="utf-8")
+        part.replace(path)
+        return data
+
+    def _made(self) -> _Data:
+        by_arena: dict[Arena, list[RankExample]] = {}
+        refs = []
+        for name in self._names:
+            found, terms = self._cases(name)
+            made = {arena: list(rank_examples(cases, self._llm, self.config.examples)) for arena, cases in found.items()}
+            if not any(made.values()):
+                raise InvalidInput(f"{name!a} leaves no example.", remedy="Name another data set.", param="dataset")
+            refs.append(DataRef(name=Path(name).name, sha256=values_hash(chain.from_iterable(made.values())), terms=terms))
+            for arena, examples in made.items():
+                by_arena.setdefault(arena, []).extend(examples)
+        drawn: list[RankExample] = []
+        for arena, examples in by_arena.items():
+            order = np.random.default_rng((self.config.seed, len(drawn))).permutation(len(examples))
+            drawn += [examples[at] for at in order[: self.config.most.get(arena, 0)].tolist()]
+        return _Data(drawn, tuple(refs))
+
+    def _cases(self, name: str) -> tuple[dict[Arena, list[RankCase]], str]:
+        """Return training cases by arena, with the terms that the data comes under."""
+
+        def sources(table: ItemTable) -> Sequence[CandidateSource]:
+            return self._rows.live_sources(table, self._progress)
+
+        if is_dialogues(name, self._root):
+            dialogues = load_dialogues(name, self._root)
+            shape = ConversationConfig(candidates=self.config.candidates, seed=self.config.seed)
+            conversation = Conversation(dialogues, sources, shape, self._progress)
+            learned, _ = conversation.parted(dialogues.train)
+            return {"conversation": conversation.crossfitted(learned)}, str(dialogues.facts.get("terms", _TERMS))
+        dataset = load_dataset(name, self._root)
+        most = HistoriesConfig(candidates=self.config.candidates, seed=self.config.seed)
+        found = Histories(dataset, sources, most, self._progress).crossfitted(self.config.moments)
+        return found, str(dataset.facts.get("terms", _TERMS))
+
+
+def best_weight(scored: Mapping[Arena, ScoredCases]) -> float:
+    """Return the share with which the arenas gain most on average, relative to the retriever's order; the least of equal ones."""
+
+    def gain(weight: float) -> float:
+        found = [one.judged(weight).values for one in scored.values()]
+        return float(np.mean([v["fused"].mean() / v["retrieval"].mean() for v in found if v["retrieval"].any()] or [0.0]))
+
+    return max(_WEIGHTS, key=lambda weight: (round(gain(weight), 9), -weight))
+
+
+def rank_scores(judged: JudgedCases, split: Part) -> Scores:
+    """Return what the gate compares: NDCG@10 of each case with the LLM and by the retriever's order."""
+    ref = ScoresRef(
+        metric=_METRIC,
+        data=hashlib.sha256("\n".join(sorted(judged.case_ids)).encode()).hexdigest(),
+        split=split,
+        protocol=_PROTOCOL,
+        cases=len(judged),
+    )
+    values = (judged.values[name].astype(np.float32) for name in ("fused", "retrieval"))
+    return Scores(ref, np.array(judged.case_ids), np.array(judged.clusters), *values)

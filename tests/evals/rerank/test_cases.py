@@ -1,0 +1,107 @@
+"""Cases of histories and dialogues: what precedes what, what is cold, and what retrieval may have seen."""
+
+import numpy as np
+import pytest
+
+from evals.protocols import one_by_one
+from evals.rerank import Conversation, Histories, HistoriesConfig
+
+SMALL = HistoriesConfig(most=60, candidates=8)
+
+
+@pytest.fixture(scope="module")
+def histories(dataset, rows):
+    return Histories(dataset, rows.live_sources, SMALL)
+
+
+@pytest.fixture(scope="module")
+def cold(histories):
+    return histories.cold("test")
+
+
+@pytest.mark.parametrize(("part", "places"), [("test", range(13, 18)), ("val", range(8, 13))])
+def test_each_held_event_is_a_case_with_all_that_precedes_it(dataset, part, places):
+    split = one_by_one(dataset, part=part, min_core=0)
+    lengths = {len(case.history) for case in split.cases}
+    assert lengths == set(places)
+    assert all(len(case.targets) == 1 for case in split.cases)
+    for case in split.cases[:20]:
+        # The walk: an item follows the one before it.
+        assert (int(split.known.items[case.history[-1]]) + 1) % 40 == int(case.targets[0])
+
+
+def test_what_came_at_the_same_time_does_not_precede(dataset):
+    from dataclasses import replace
+
+    at = dataset.interactions.at.copy()
+    at[17::18] = at[16::18]  # the last event of each user comes together with the one before
+    tied = replace(dataset, interactions=replace(dataset.interactions, at=at))
+    last = [case for case in one_by_one(tied, min_core=0).cases if len(case.history) == 16]
+    assert len(last) == 2 * len(tied.user_ids)
+
+
+def test_warm_cases_never_offer_what_the_history_holds(histories):
+    cases = histories.warm("val")
+    assert 0 < len(cases) <= SMALL.most
+    for case in cases:
+        offered = {candidate.item.item_id for candidate in case.candidates}
+        assert not offered & set(case.history_items)
+        assert not case.targets & set(case.history_items)
+        assert len(case.candidates) <= SMALL.candidates
+    assert len({case.case_id for case in cases}) == len(cases)
+
+
+def test_cold_items_are_ranked_among_each_other_and_nobody_took_them(cold, dataset):
+    cases = cold["cold_items"]
+    assert cases
+    offered = {candidate.item.item_id for case in cases for candidate in case.candidates}
+    assert len(offered) <= round(SMALL.cold_share * len(dataset.items))
+    for case in cases:
+        assert case.group["taken"] == 0
+        assert not offered & set(case.history_items)
+        assert {hit.source for candidate in case.candidates for hit in candidate.hits} <= {"content"}
+
+
+def test_cold_users_have_a_short_history_and_are_no_users_of_the_other_arena(cold):
+    users = {case.cluster for case in cold["cold_users"]}
+    assert users
+    assert not users & {case.cluster for case in cold["cold_items"]}
+    assert all(1 <= len(case.profile.entries) <= SMALL.cold_events for case in cold["cold_users"])
+    assert all(case.group["taken"] > 0 for case in cold["cold_users"])
+
+
+def test_training_cases_come_before_validation_and_of_every_kind(histories):
+    found = histories.crossfitted(20)
+    assert {arena: len(cases) for arena, cases in found.items()} == {"warm": 20, "cold_users": 20, "cold_items": 20}
+    days = [entry.at.timestamp() / 86_400 for cases in found.values() for case in cases for entry in case.profile.entries]
+    assert max(days) < 8  # the events 8 to 12 are validation's
+    assert all(1 <= len(case.targets) <= SMALL.ahead for cases in found.values() for case in cases)
+
+
+def test_the_same_seed_gives_the_same_cases(dataset, rows, cold):
+    again = Histories(dataset, rows.live_sources, SMALL).cold("test")["cold_users"]
+    assert [case.case_id for case in again] == [case.case_id for case in cold["cold_users"]]
+    other = Histories(dataset, rows.live_sources, SMALL.model_copy(update={"seed": 1})).cold("test")["cold_users"]
+    assert {case.cluster for case in other} != {case.cluster for case in cold["cold_users"]}
+
+
+def test_a_turn_asks_with_what_was_said_and_is_not_offered_what_was_mentioned(dialogues, rows):
+    cases = Conversation(dialogues, rows.live_sources).cases(dialogues.train, dialogues.held)
+    assert len(cases) == len(dialogues.held)
+    for case, turn in zip(cases, dialogues.held, strict=True):
+        assert case.request.query.text == "Hello " + turn.context[1]
+        assert case.request.query.like_item_ids == turn.mentioned
+        assert case.request.query.genres == ("Drama",)
+        assert not {candidate.item.item_id for candidate in case.candidates} & set(turn.mentioned)
+        assert case.targets == set(turn.targets)
+    found = [bool(case.targets & {c.item.item_id for c in case.candidates}) for case in cases]
+    assert np.mean(found) > 0.5
+
+
+def test_dialogues_are_parted_and_crossfitted_whole(dialogues, rows):
+    conversation = Conversation(dialogues, rows.live_sources)
+    learned, chosen = conversation.parted(dialogues.train)
+    assert {turn.dialogue for turn in learned}.isdisjoint(turn.dialogue for turn in chosen)
+    assert len({turn.dialogue for turn in chosen}) == 6
+    cases = conversation.crossfitted(learned)
+    assert sorted(case.case_id for case in cases) == sorted(f"{dialogues.name}-{t.dialogue}-{t.number}" for t in learned)

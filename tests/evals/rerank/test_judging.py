@@ -1,0 +1,125 @@
+"""Orders of the same candidates: who wins, what is missed, and what is kept of a run that was stopped."""
+
+import json
+
+import numpy as np
+import pytest
+
+from agent.llm import ScriptedLLM
+from agent.prompts import RankPromptConfig
+from evals.rerank import LLMScores, RankCase, ScoredCases, merged, requested
+from evals.rerank.report import write_rerank_report
+from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM
+from palate.domain import Candidate, Item, Profile, SourceHit
+from palate.errors import InvalidInput
+
+
+def case(n, target=3, offered=6, cluster=None, **group):
+    candidates = tuple(
+        Candidate(
+            item=Item(item_id=f"i{at}", type="movie", title=f"Film {at} of {n}"),
+            score=1.0 - at / 100,
+            hits=(SourceHit(source="pop", rank=at + 1, score=1.0),),
+        )
+        for at in range(offered)
+    )
+    about = {"history": 3, "taken": 5, **group}
+    cluster = cluster or f"u{n}"
+    return RankCase(
+        f"c{n}",
+        cluster,
+        requested(cluster),
+        Profile(person_id=cluster, entries=()),
+        {},
+        candidates,
+        frozenset({f"i{target}"}),
+        about,
+    )
+
+
+def perfect(cases):
+    return [np.array([float(c.item.item_id in one.targets) for c in one.candidates], dtype=np.float32) for one in cases]
+
+
+def test_a_perfect_llm_wins_and_without_a_share_the_retriever_decides():
+    cases = [case(n, target=n % 5 + 1) for n in range(30)]
+    scored = ScoredCases(cases, perfect(cases), [np.arange(6, dtype=np.float32)] * 30)
+    judged = scored.judged(0.0)
+    np.testing.assert_array_equal(judged.values["fused"], judged.values["retrieval"])
+    assert judged.values["llm_only"].tolist() == [1.0] * 30
+    won = scored.judged(1.0).summary(200, 0)
+    assert won["fused"]["ndcg@10"]["value"] == 1.0
+    assert won["ratio"]["low"] > 1.0
+    assert won["zero_shot"]["ndcg@10"]["value"] < 1.0
+    assert won["cases"] == won["users"] == 30
+
+
+def test_a_target_that_was_not_found_counts_as_missed_in_every_order():
+    cases = [case(0, target=99), case(1, target=0)]
+    judged = ScoredCases(cases, perfect(cases)).judged(0.5)
+    assert all(values.tolist() == [0.0, 1.0] for values in judged.values.values())
+    assert judged.summary(50, 0)["found"] == 0.5
+
+
+def test_a_case_without_candidates_is_missed():
+    cases = [case(0, offered=0), case(1, target=0)]
+    judged = ScoredCases(cases, [np.zeros(0, dtype=np.float32), np.zeros(6, dtype=np.float32)]).judged(0.5)
+    assert judged.values["fused"][0] == 0.0
+
+
+def test_ranges_hold_every_case_once():
+    cases = [case(n, history=h, taken=t) for n, (h, t) in enumerate([(1, 0), (5, 9), (6, 10), (20, 49), (21, 50), (400, 9000)])]
+    judged = ScoredCases(cases).judged(0.0)
+    for group in ("history", "taken"):
+        assert sum(row["cases"] for row in judged.divided(group, 50, 0).values()) == 6
+    assert list(judged.divided("history", 50, 0)) == ["0-5", "6-20", "21-50", "51+"]
+    assert list(judged.divided("taken", 50, 0)) == ["0", "1-9", "10-49", "50+"]
+
+
+def test_scores_of_only_some_parts_are_left_out_when_merged():
+    cases = [case(n) for n in range(4)]
+    both = merged([ScoredCases(cases[:2], perfect(cases[:2])), ScoredCases(cases[2:])])
+    assert len(both.cases) == 4
+    assert both.tuned is None
+    assert set(both.judged(0.5).values) == {"retrieval"}
+
+
+def test_what_was_scored_is_not_asked_again_and_a_torn_line_is_passed_over(tmp_path):
+    cases = [case(n) for n in range(3)]
+    first = ScriptedLLM(lambda prompt: range(len(prompt.item_ids)))
+    config = RankPromptConfig(version="rank-v2")
+    scores = LLMScores(first, config, tmp_path).score(cases, "x")
+    assert len(first.calls) == 3
+    (kept,) = tmp_path.iterdir()
+    lines = kept.read_text().splitlines()
+    kept.write_text("\n".join([*lines[:2], lines[2][:20]]))
+    second = ScriptedLLM(lambda prompt: range(len(prompt.item_ids)))
+    again = LLMScores(second, config, tmp_path).score(cases, "x")
+    assert len(second.calls) == 1
+    np.testing.assert_allclose(np.stack(again), np.stack(scores), atol=1e-5)
+
+
+def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows, tmp_path):
+    llm = ScriptedLLM(lambda prompt: -np.arange(len(prompt.item_ids)))
+    scores = LLMScores(llm, RankPromptConfig(version="rank-v2"))
+    told = []
+    suite = RerankSuite(rows, None, TunedLLM(scores, 0.3, "scripted"), LLMScores(llm, RankPromptConfig()))
+    config = RerankConfig(cases=12, samples=50, candidates=6)
+    report = suite.run([str(history_folder), str(dialogue_folder)], config, lambda *said: told.append(said[0]))
+    for row in (report, report["cold_users"], report["cold_items"], report["conversation"]):
+        for system in ("retrieval", "zero_shot", "llm_only", "fused"):
+            found = row[system]["ndcg@10"]
+            assert 0.0 <= found["low"] <= found["value"] <= found["high"] <= 1.0
+        assert row["fused"] == row["retrieval"] == row["llm_only"]  # the script keeps the retriever's order
+        assert row["ratio"]["value"] == pytest.approx(1.0)
+    assert set(report["by_dataset"]) == {str(history_folder), str(dialogue_folder)}
+    assert report["by_history_length"]
+    assert "rank" in {what.split()[0] for what in told}
+    document, picture = write_rerank_report(report, tmp_path / "out")
+    assert json.loads(document.read_text())["adapter"]["weight"] == 0.3
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_data_set_is_refused(rows):
+    with pytest.raises(InvalidInput, match="No data set"):
+        RerankSuite(rows, None, None, None).run([], RerankConfig())
