@@ -112,7 +112,20 @@ def _untuned_llm(settings: Settings, cache: Path) -> LLMScores | None:
 
 
 def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evaluator:
-    """Return what measures LoRA adapters for ranking anew, on the validation parts of data sets, the same cases each time."""
+    """Return what measures LoRA adapters for ranking anew, on the validation parts of data sets, the same cases each time.
+
+    Raises:
+        Unavailable: A name was given and ``PALATE_DATASETS`` is unset.
+        InvalidInput: There is no such data set.
+
+    """
+    from evals.datasets import load_dataset
+    from evals.datasets.dialogues import is_dialogues
+
+    names = _names(dataset)
+    for name in names:  # before anything is kept or measured
+        if not is_dialogues(name, settings.datasets):
+            load_dataset(name, settings.datasets)
 
     def measured(folder: Path, task: Task) -> Scores:
         from evals.models import Rows
@@ -125,7 +138,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
         assert tuned is not None  # noqa: S101 - a folder was given
         suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
         with stages_shown() as progress:
-            scored = [suite.scored(name, RerankConfig(cases=cases), progress) for name in _names(dataset)]
+            scored = [suite.scored(name, RerankConfig(cases=cases), progress) for name in names]
         return rank_scores(merged(list(by_arena(scored).values())).judged(tuned.weight), "val")
 
     return measured
