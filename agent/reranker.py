@@ -15,11 +15,12 @@ from pydantic import Field
 
 from agent.llm.base import LLM
 from agent.prompts.rank import RankPromptConfig, build_rank_prompt, content_free_prompt
+from agent.rank_order import RankOrder
 from palate.deadline import Deadline
 from palate.domain import Candidate, Item, LabelledPrompt, Profile, Request, Value
 from palate.errors import DeadlineExceeded, PalateError
 
-__all__ = ["Reranked", "Reranker", "RerankerConfig", "fused_order"]
+__all__ = ["Reranked", "Reranker", "RerankerConfig", "final_places", "fuse"]
 
 _log = logging.getLogger(__name__)
 Float32 = NDArray[np.float32]
@@ -50,6 +51,14 @@ class Reranked:
     degraded: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Without:
+    """An order without the LLM, and whether it is ``sure`` enough to be the answer."""
+
+    order: tuple[tuple[Candidate, float], ...]
+    sure: bool
+
+
 class Reranker:
     """Reads what the LLM gives each candidate in one prefill: a label's log probability, or that of a mark behind it.
 
@@ -58,11 +67,13 @@ class Reranker:
     Args:
         llm: The LLM, or ``None`` to keep the retriever's order (which is then no degradation: it was configured so).
         config: How its word counts.
+        order: The learned final order that came with the LoRA adapter; unset, the LLM's scores and the retriever's places are added
+            up by ``config.weight``. With it, what needs no LLM is ordered without it, and so is what comes too late for it.
 
     """
 
-    def __init__(self, llm: LLM | None, config: RerankerConfig | None = None) -> None:
-        self.llm = llm
+    def __init__(self, llm: LLM | None, config: RerankerConfig | None = None, order: RankOrder | None = None) -> None:
+        self.llm, self.order = llm, order
         self.config = config or RerankerConfig()
         self._priors: dict[int, Float32] = {}
 
@@ -83,23 +94,36 @@ class Reranker:
         shown = candidates[: self.config.candidates]
         if self.llm is None or self.config.weight == 0.0 or len(shown) < 2:
             return Reranked(order=_retriever_order(candidates))
+        without = self._without(request, profile, candidates, history_items)
+        if without.sure:
+            return Reranked(order=without.order)
         if not deadline.allows(self.config.min_seconds):
-            return Reranked(order=_retriever_order(candidates), degraded=("rerank",))
+            return Reranked(order=without.order, degraded=("rerank",))
         build = partial(build_rank_prompt, self.llm, request, profile, history_items, shown, self.config.prompt)
         try:
             prompt, scores = await self._asked(self.llm, build, deadline)
         except PalateError as error:
             _log.info("rerank left out: %s", error.message)
-            return Reranked(order=_retriever_order(candidates), degraded=("rerank",))
-        except Exception:  # noqa: BLE001 - whatever a backend throws, the retriever's order is at hand
+            return Reranked(order=without.order, degraded=("rerank",))
+        except Exception:  # noqa: BLE001 - whatever a backend throws, an order without it is at hand
             _log.exception("rerank left out: the LLM failed")
-            return Reranked(order=_retriever_order(candidates), degraded=("rerank",))
-        fused, places = fused_order(request, shown, scores, self.config.weight)
-        order = [(shown[i], float(fused[i])) for i in places]
-        floor = float(fused.min())
-        rest = [(c, floor - rank) for rank, c in enumerate(candidates[len(shown) :], start=1)]
+            return Reranked(order=without.order, degraded=("rerank",))
+        fused = (
+            fuse(scores, self.config.weight)
+            if self.order is None
+            else self.order.scores(request, profile, history_items, shown, scores)
+        )
         llm_scores = {item_id: float(score) for item_id, score in zip(prompt.item_ids, scores, strict=True)}
-        return Reranked(order=(*order, *rest), llm_scores=llm_scores, prompt=prompt)
+        return Reranked(order=_placed(request, candidates, fused), llm_scores=llm_scores, prompt=prompt)
+
+    def _without(
+        self, request: Request, profile: Profile, candidates: Sequence[Candidate], history_items: Mapping[str, Item]
+    ) -> _Without:
+        """Return the order that needs no LLM: that of the fast path where there is one, else the retriever's."""
+        if self.order is None:
+            return _Without(_retriever_order(candidates), sure=False)
+        fast = self.order.scores(request, profile, history_items, candidates[: self.config.candidates])
+        return _Without(_placed(request, candidates, fast), sure=self.order.sure(fast))
 
     async def prior(self, n: int, deadline: Deadline) -> Float32:
         """Return the labels' scores in a prompt without content, float32 [n]; kept after the first call."""
@@ -129,15 +153,18 @@ class Reranker:
         raise DeadlineExceeded(f"The LLM was late (cancelled: {scope.cancelled_caught}).", remedy="Give the request more time.")
 
 
-def fused_order(request: Request, candidates: Sequence[Candidate], scores: Float32, weight: float) -> tuple[Float32, list[int]]:
-    """Return the final score of each candidate, float32 [n], and their places in the final order.
-
-    ``candidates`` come in the retriever's order, ``scores`` are the LLM's, float32 [n], and ``weight`` is their share. Items that
-    carry more of the genres that were asked for stay first.
-    """
+def final_places(request: Request, candidates: Sequence[Candidate], scores: Float32) -> list[int]:
+    """Return the candidates' places by their final scores, float32 [n]; what carries more of the genres asked for stays first."""
     tiers = _wanted(request, candidates)
-    fused = _fuse(scores, weight)
-    return fused, sorted(range(len(candidates)), key=lambda i: (-tiers[i], -float(fused[i]), i))
+    return sorted(range(len(candidates)), key=lambda i: (-tiers[i], -float(scores[i]), i))
+
+
+def _placed(request: Request, candidates: Sequence[Candidate], scores: Float32) -> tuple[tuple[Candidate, float], ...]:
+    """Return the first candidates by their scores, float32 [shown], and the rest after them in their own order."""
+    shown = candidates[: len(scores)]
+    order = [(shown[i], float(scores[i])) for i in final_places(request, shown, scores)]
+    floor = float(scores.min())
+    return (*order, *((c, floor - rank) for rank, c in enumerate(candidates[len(shown) :], start=1)))
 
 
 def _checked(scores: object, n: int) -> Float32:
@@ -163,7 +190,8 @@ def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
 
 
-def _fuse(scores: Float32, weight: float) -> Float32:
+def fuse(scores: Float32, weight: float) -> Float32:
+    """Return final scores, float32 [n]: the LLM's log probabilities have the share ``weight``, the retriever's places the rest."""
     fused = weight * _standardised(scores.astype(np.float64)) + (1.0 - weight) * _retriever_scores(len(scores))
     return fused.astype(np.float32)
 

@@ -13,13 +13,16 @@ from pydantic import ValidationError
 
 from agent.llm.base import LLM
 from agent.prompts import RankPromptConfig
-from palate.errors import InvalidInput, MissingWeights, Unavailable
+from agent.rank_order import RankOrder
+from finetune.files import ORDER_FILES
+from palate.errors import InvalidInput, MissingExtra, MissingWeights, Unavailable
 from palate.settings import Settings
+from retrieval.learned_trees import Trees
 
 if TYPE_CHECKING:
     from finetune.card import AdapterCard
 
-__all__ = ["Promoted", "TaskLLMs", "promoted_adapters", "trained_prompt"]
+__all__ = ["Promoted", "TaskLLMs", "learned_order", "promoted_adapters", "trained_prompt"]
 
 _logger = logging.getLogger(__name__)
 _Task = Literal["rank", "explain"]
@@ -73,6 +76,18 @@ def trained_prompt(card: AdapterCard) -> RankPromptConfig:
         ) from error
 
 
+def learned_order(promoted: Promoted) -> RankOrder | None:
+    """Return the learned final order in an adapter's folder; ``None`` where there is none, or LightGBM is not installed."""
+    count = sum((promoted.folder / name).is_file() for name in ORDER_FILES)
+    if not count:
+        return None
+    try:
+        return RankOrder(Trees.load(promoted.folder, count, 1), promoted.card.margin)
+    except (MissingExtra, OSError, ValueError) as error:
+        _logger.warning("The learned order of %r is left out: %s", promoted.card.name, error)
+        return None
+
+
 class TaskLLMs:
     """Gives each task its LLM.
 
@@ -111,6 +126,11 @@ class TaskLLMs:
         """Return the ranking prompt that the running adapter was trained on, the labelled one where none runs."""
         card = self._adapters["rank"].card if "rank" in self._adapters else None
         return RankPromptConfig() if card is None else trained_prompt(card)
+
+    def rank_order(self) -> RankOrder | None:
+        """Return the learned final order that came with the running adapter; ``None`` where there is none, or it cannot be read."""
+        promoted = self._adapters.get("rank")
+        return None if promoted is None or "rerank_weight" in self._settings.model_fields_set else learned_order(promoted)
 
     def rank_weight(self) -> float:
         """Return what the LLM's word counts: as set, else as the card of the running adapter says, else the default."""

@@ -84,7 +84,7 @@ def build(
         model = llm if llm is not None else base_llm(settings, {task: adapter.folder for task, adapter in tuned.items()})
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
-        reranker = Reranker(llms.of("rank"), ranking)
+        reranker = Reranker(llms.of("rank"), ranking, llms.rank_order())
         writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
         explainer = Explainer(llms.of("explain"), vocabulary, writing)
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)

@@ -92,7 +92,9 @@ class AdapterCard(Value):
         licence: Of the adapter itself.
         training: The whole configuration of the training, as plain JSON values.
         seed: Of everything that was drawn.
-        fusion_weight: Share of its score in the final one, 0 to 1; for ``rank`` needed, for others not allowed.
+        fusion_weight: Share of its score in the final one, 0 to 1; for ``rank`` needed, for others not allowed. A learned final order
+            (``fusion-<i>.txt``) goes before it.
+        margin: Lead in the learned order without the LLM above which the LLM need not be asked; ``None`` asks always.
         metrics: Means by metric.
         scores: What ``scores.npz`` was measured on; ``None`` where there is no such file.
         files: SHA-256 of the folder's other files by name; empty until the card is sealed.
@@ -111,6 +113,7 @@ class AdapterCard(Value):
     training: Mapping[str, JsonValue]
     seed: Annotated[int, Field(ge=0)]
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(default=None, validate_default=True)
+    margin: Finite | None = None
     metrics: Mapping[Name, MetricValue] = Field(default_factory=dict)
     scores: ScoresRef | None = None
     files: Mapping[str, Sha256] = Field(default_factory=dict)

@@ -18,7 +18,7 @@ from finetune.card import CARD_FILE, SCORES_FILE, AdapterCard, Task, read_card
 from finetune.scores import Scores
 from palate.errors import InvalidInput, MissingExtra, MissingWeights, PalateError
 
-__all__ = ["MAX_RANK", "MAX_SHIPPED_BYTES", "check_contents", "check_names", "read_sealed", "seal"]
+__all__ = ["MAX_RANK", "MAX_SHIPPED_BYTES", "ORDER_FILES", "check_contents", "check_names", "read_sealed", "seal"]
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -26,7 +26,9 @@ MAX_RANK = 64
 MAX_SHIPPED_BYTES = 10_000_000
 
 _NEEDED = {CONFIG_FILE, WEIGHTS_FILE}
-_KNOWN = {*_NEEDED, CARD_FILE, SCORES_FILE}
+ORDER_FILES = ("fusion-0.txt", "fusion-1.txt")
+"""The learned final order of an adapter for ranking: LightGBM's models as text."""
+_KNOWN = {*_NEEDED, CARD_FILE, SCORES_FILE, *ORDER_FILES}
 _RUNS = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill", ".npy", ".py", ".pyc", ".so", ".sh", ".exe", ".dll"}
 _PLAIN = {
     *("peft_type", "task_type", "peft_version", "base_model_name_or_path", "revision", "inference_mode", "bias"),

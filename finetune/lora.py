@@ -34,15 +34,17 @@ class LoraTrainerConfig(Value):
 
     ``rank`` and ``alpha`` are LoRA's. ``top_layers`` are adapted, counted from the output (0: all); the others need no gradient,
     which saves up to two fifths of the time on a CPU. Each of ``steps`` updates averages ``batch`` examples, read ``group`` at a
-    time (more is quicker on a GPU and takes more memory). The rate rises over ``warmup`` steps and falls to 0 in a line.
-    ``max_tokens`` bounds an example; longer ones are refused. A checkpoint is written every ``save_every`` steps. ``bits`` 4 loads
-    the base by bitsandbytes in NF4 (QLoRA, Dettmers et al. 2023), on a GPU. ``threads`` are of the CPU.
+    time (more is quicker on a GPU and takes more memory). The rate rises over ``warmup`` steps and falls to 0 in a line; training
+    ends at ``stop``, however far it has fallen. ``max_tokens`` bounds an example; longer ones are refused. A checkpoint is written
+    every ``save_every`` steps. ``bits`` 4 loads the base by bitsandbytes in NF4 (QLoRA, Dettmers et al. 2023), on a GPU.
+    ``threads`` are of the CPU.
     """
 
     rank: int = Field(default=16, ge=1, le=64)
     alpha: float = Field(default=32.0, gt=0.0)
     top_layers: int = Field(default=0, ge=0)
     steps: int = Field(default=400, ge=1)
+    stop: int | None = Field(default=None, ge=1)
     batch: int = Field(default=4, ge=1)
     group: int = Field(default=1, ge=1)
     rate: float = Field(default=5e-4, gt=0.0)
@@ -120,9 +122,10 @@ class LoraTrainer:
                 weight.data.copy_(kept)
             optimizer.load_state_dict(state["optimizer"])
             losses = list(state["losses"])
-        for step in range(len(losses), self.config.steps):
+        end = min(self.config.steps, self.config.stop or self.config.steps)
+        for step in range(len(losses), end):
             if progress is not None:
-                progress("train", step, self.config.steps)
+                progress("train", step, end)
             for group in optimizer.param_groups:
                 group["lr"] = self._rate(step)
             losses.append(self._step(model, optimizer, weights, [encoded[i] for i in self._drawn(step, len(encoded))]))
@@ -130,10 +133,10 @@ class LoraTrainer:
                 raise InvalidInput(f"The loss is {losses[-1]} at step {step + 1}.", remedy="Lower the rate.", param="rate")
             if told is not None:
                 told(step + 1, losses[-1])
-            if (step + 1) % self.config.save_every == 0 and step + 1 < self.config.steps:
+            if (step + 1) % self.config.save_every == 0 and step + 1 < end:
                 _save(checkpoint, plan, weights, optimizer, losses)
         if progress is not None:
-            progress("train", self.config.steps, self.config.steps)
+            progress("train", end, end)
         self._write(model, folder)
         shutil.rmtree(checkpoint, ignore_errors=True)
         return Trained(folder, tuple(losses))

@@ -25,13 +25,14 @@ from evals.rerank import (
     JudgedCases,
     RankCase,
     ScoredCases,
-    merged,
+    together,
 )
 from finetune.card import AdapterCard, DataRef, Part, ScoresRef
 from finetune.examples import RankExample
 from finetune.job import Base, finish, metric_value, values_hash
 from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.rank_examples import RankExamplesConfig, rank_examples
+from finetune.rank_trees import RankTreesConfig, crossfitted_order, fit_order
 from finetune.scores import Scores
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
@@ -58,6 +59,7 @@ class RankTaskConfig(Value):
     most: Mapping[Arena, int] = Field(default_factory=lambda: dict(_MOST))
     candidates: int = Field(default=20, ge=2, le=26)
     examples: RankExamplesConfig = RankExamplesConfig()
+    order: RankTreesConfig = RankTreesConfig()
     training: LoraTrainerConfig = LoraTrainerConfig(rank=16, top_layers=15, batch=4, rate=5e-4, max_tokens=900, threads=2)
     steps: int | None = Field(default=None, ge=1)
     seed: int = 0
@@ -110,11 +112,19 @@ class RankTask:
         training = self.config.training.model_copy(update={"steps": steps, "seed": self.config.seed})
         LoraTrainer(base.folder, training).train(data.examples, folder, resume=resume, progress=self._progress, told=told)
 
-    def finish(self, base: Base, folder: Path, scored: Mapping[Arena, ScoredCases]) -> AdapterCard:
-        """Choose the share that the LLM gets on validation cases that it scored, and write scores and card."""
+    def finish(
+        self, base: Base, folder: Path, scored: Mapping[Arena, ScoredCases], more: Sequence[ScoredCases] = ()
+    ) -> AdapterCard:
+        """Fit the final order on validation cases that the LLM scored, and on ``more`` that it did not learn from; measure it, each
+        validation case by an order that did not see it; write order, scores and card.
+
+        Raises:
+            MissingExtra: LightGBM is not installed.
+
+        """
         data = self._data(folder, resume=True)
-        weight = best_weight(scored)
-        judged = {arena: one.judged(weight) for arena, one in scored.items()}
+        judged, margin = crossfitted_order(scored, more, self.config.order)
+        fit_order([*more, *scored.values()], self.config.order).trees.save(folder)
         card = AdapterCard(
             task="rank",
             name="rank",
@@ -124,14 +134,15 @@ class RankTask:
             licence=LICENCE,
             training=self.config.model_dump(mode="json"),
             seed=self.config.seed,
-            fusion_weight=weight,
+            fusion_weight=best_weight(scored),
+            margin=margin,
         )
-        more = {
+        metrics = {
             f"{arena}.{system}": metric_value(one.values[system], np.array(one.clusters), "val", _PROTOCOL)
             for arena, one in judged.items()
-            for system in ("retrieval", "llm_only", "fused")
+            for system in ("retrieval", "llm_only", "fast", "fused", "cascade")
         }
-        finished = finish(folder, card, rank_scores(merged(list(scored.values())).judged(weight), "val"), more)
+        finished = finish(folder, card, rank_scores(together(list(judged.values())), "val"), metrics)
         (folder / _EXAMPLES).unlink(missing_ok=True)
         return finished
 

@@ -98,7 +98,8 @@ def _tuned_llm(settings: Settings, folder: Path | None, cache: Path, weight: flo
     assert llm is not None  # noqa: S101 - there is a base
     scores = LLMScores(llm, llms.rank_prompt(), cache)
     share = weight if weight is not None else llms.rank_weight()
-    return TunedLLM(scores, share, llm.name, {"version": card.version, "card": card.name, "engine": llm.engine})
+    order = None if weight is not None else llms.rank_order()
+    return TunedLLM(scores, share, order, llm.name, {"version": card.version, "card": card.name, "engine": llm.engine})
 
 
 def _untuned_llm(settings: Settings, cache: Path) -> LLMScores | None:
@@ -129,7 +130,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
 
     def measured(folder: Path, task: Task) -> Scores:
         from evals.models import Rows
-        from evals.rerank import merged
+        from evals.rerank import together
         from evals.suites.rerank import RerankConfig, RerankSuite, by_arena
         from finetune.rank_task import rank_scores
 
@@ -139,7 +140,8 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
         suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
         with stages_shown() as progress:
             scored = [suite.scored(name, RerankConfig(cases=cases), progress) for name in names]
-        return rank_scores(merged(list(by_arena(scored).values())).judged(tuned.weight), "val")
+        judged = [one.judged(tuned.weight, tuned.order) for one in by_arena(scored).values()]
+        return rank_scores(together(judged), "val")
 
     return measured
 
@@ -150,13 +152,29 @@ def _names(dataset: str) -> list[str]:
 
 def _show(report: dict[str, Any]) -> None:
     shown = Table(title=f"NDCG@10, {report['protocol']['split']}", box=None, pad_edge=False)
-    for name in ("arena", "cases", "found", "retrieval", "zero-shot", "LLM only", "fused", "fused / retrieval"):
+    for name in (
+        "arena",
+        "cases",
+        "found",
+        "retrieval",
+        "zero-shot",
+        "LLM only",
+        "fast",
+        "fused",
+        "cascade",
+        "calls",
+        "fused / retrieval",
+    ):
         shown.add_column(name, justify="left" if name == "arena" else "right")
     for arena in ("warm", *_ROWS):
         row = report if arena == "warm" else report.get(arena, {})
         if "retrieval" in row:
-            cells = [_cell(row.get(name, {}).get("ndcg@10")) for name in ("retrieval", "zero_shot", "llm_only", "fused")]
-            shown.add_row(arena, str(row["cases"]), f"{row['found']:.3f}", *cells, _cell(row.get("ratio"), 3))
+            cells = [
+                _cell(row.get(name, {}).get("ndcg@10"))
+                for name in ("retrieval", "zero_shot", "llm_only", "fast", "fused", "cascade")
+            ]
+            calls = f"{row['calls']['share']:.0%}" if "calls" in row else ""
+            shown.add_row(arena, str(row["cases"]), f"{row['found']:.3f}", *cells, calls, _cell(row.get("ratio"), 3))
     stdout.print(shown)
 
 

@@ -3,7 +3,7 @@
 from evals.rerank.cases import Arena, RankCase, requested
 from evals.rerank.conversation import Conversation, ConversationConfig
 from evals.rerank.histories import Histories, HistoriesConfig
-from evals.rerank.judging import SYSTEMS, JudgedCases, ScoredCases, merged
+from evals.rerank.judging import SYSTEMS, JudgedCases, ScoredCases, merged, together
 from evals.rerank.scoring import LLMScores
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "ScoredCases",
     "merged",
     "requested",
+    "together",
 ]

@@ -38,6 +38,11 @@ class RankCase:
     targets: frozenset[str]
     group: Mapping[str, Any]
 
+    @property
+    def about(self) -> tuple[Request, Profile, Mapping[str, Item], tuple[Candidate, ...]]:
+        """Return what an order is made from."""
+        return self.request, self.profile, self.history_items, self.candidates
+
 
 def requested(person_id: str, query: Query | None = None, exclude: tuple[str, ...] = ()) -> Request:
     """Return a request without a pressing deadline."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.reranker import fused_order
+from agent.rank_order import RankOrder
+from agent.reranker import final_places, fuse
 from evals.bootstrap import difference, intervals, ratio
 from evals.metrics import judge, ndcg
 from evals.rerank.cases import RankCase
 
-__all__ = ["SYSTEMS", "JudgedCases", "ScoredCases", "merged"]
+__all__ = ["SYSTEMS", "JudgedCases", "ScoredCases", "merged", "together"]
 
-SYSTEMS = ("retrieval", "zero_shot", "llm_only", "fused")
+SYSTEMS = ("retrieval", "zero_shot", "llm_only", "fast", "fused", "cascade")
 _K = 10
 _LENGTHS = ((0, 5), (6, 20), (21, 50), (51, None))
 _TAKEN = ((0, 0), (1, 9), (10, 49), (50, None))
@@ -25,13 +26,16 @@ Scores = Sequence[NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class JudgedCases:
-    """NDCG@10 of each order, float64 [cases] by system, whose each case is, and by what rows are divided."""
+    """NDCG@10 of each order, float64 [cases] by system; whose each case is; by what rows are divided; and, bool [cases], whether a
+    target was among the candidates, and whether the cascade asks the LLM.
+    """
 
     values: Mapping[str, NDArray[np.float64]]
     clusters: tuple[str, ...]
     case_ids: tuple[str, ...]
     groups: Mapping[str, NDArray[np.int64]]
     found: NDArray[np.bool_]
+    asked: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.clusters)
@@ -46,6 +50,10 @@ class JudgedCases:
             pair = columns["fused"], columns["retrieval"]
             out["ratio"] = ratio(*pair, users, samples=samples, rng=seed).model_dump()
             out["difference"] = difference(*pair, users, samples=samples, rng=seed).model_dump()
+        if "cascade" in columns:
+            gain = {name: float(columns[name].mean() - columns["retrieval"].mean()) for name in ("fused", "cascade")}
+            kept = gain["cascade"] / gain["fused"] if gain["fused"] else None
+            out["calls"] = {"share": float(self.asked.mean()), "gain_kept": kept}
         return {**out, "cases": len(self), "users": len(set(self.clusters)), "found": float(self.found.mean())}
 
     def divided(self, group: str, samples: int, seed: int) -> dict[str, Any]:
@@ -59,6 +67,11 @@ class JudgedCases:
                 out[name] = self.take(rows).summary(samples, seed)
         return out
 
+    def cascaded(self, asked: NDArray[np.bool_]) -> JudgedCases:
+        """Return the same with the cascade asking the LLM where ``asked``, bool [cases]."""
+        cascade = np.where(asked, self.values["fused"], self.values["fast"])
+        return replace(self, values={**self.values, "cascade": cascade}, asked=asked)
+
     def take(self, rows: NDArray[np.int64]) -> JudgedCases:
         """Return the cases at ``rows``."""
         return JudgedCases(
@@ -67,6 +80,7 @@ class JudgedCases:
             tuple(self.case_ids[row] for row in rows.tolist()),
             {name: values[rows] for name, values in self.groups.items()},
             self.found[rows],
+            self.asked[rows],
         )
 
 
@@ -80,32 +94,65 @@ class ScoredCases:
     tuned: Scores | None = None
     base: Scores | None = None
 
-    def judged(self, weight: float) -> JudgedCases:
+    def take(self, rows: NDArray[np.int64]) -> ScoredCases:
+        """Return the cases at ``rows``, int64."""
+        chosen = rows.tolist()
+        tuned, base = ([kind[row] for row in chosen] if kind is not None else None for kind in (self.tuned, self.base))
+        return ScoredCases([self.cases[row] for row in chosen], tuned, base)
+
+    def judged(self, weight: float, order: RankOrder | None = None) -> JudgedCases:
         """Return NDCG@10 of every order; a target that is not among the candidates counts as missed in all of them.
 
-        ``weight`` is the share of the tuned LLM in ``fused``.
+        ``fused`` is the final order with the LLM: the learned ``order`` where there is one, else the tuned LLM has the share
+        ``weight``. ``fast`` is the learned order without the LLM, and ``cascade`` takes that where it is sure.
         """
-        tuned, base, cases = self.tuned, self.base, self.cases
-        orders: dict[str, Callable[[int], list[int]]] = {"retrieval": lambda at: list(range(len(cases[at].candidates)))}
-        if base is not None:
-            orders["zero_shot"] = lambda at: _by(base[at])
-        if tuned is not None:
-            orders["llm_only"] = lambda at: _by(tuned[at])
-            orders["fused"] = lambda at: (
-                fused_order(cases[at].request, cases[at].candidates, tuned[at], weight)[1] if len(tuned[at]) else []
-            )
-        targets = [_targets(case) for case in cases]
-        width = max((len(case.candidates) for case in cases), default=1)
-        values = {}
-        for name, order in orders.items():
-            ranked = np.full((len(cases), width), -1, dtype=np.int32)
-            for at in range(len(cases)):
-                places = order(at)
-                ranked[at, : len(places)] = places
-            values[name] = ndcg(judge(ranked, targets), _K)
-        groups = {name: np.array([int(case.group[name]) for case in cases], dtype=np.int64) for name in ("history", "taken")}
-        found = np.array([bool((t < len(c.candidates)).any()) for t, c in zip(targets, cases, strict=True)], dtype=np.bool_)
-        return JudgedCases(values, tuple(c.cluster for c in cases), tuple(c.case_id for c in cases), groups, found)
+        targets = [_targets(case) for case in self.cases]
+        width = max((len(case.candidates) for case in self.cases), default=1)
+        ranked: dict[str, NDArray[np.int32]] = {}
+        asked = np.ones(len(self.cases), dtype=np.bool_)
+        for at, case in enumerate(self.cases):
+            places, asked[at] = self._places(at, weight, order)
+            for name, chosen in places.items():
+                ranked.setdefault(name, np.full((len(self.cases), width), -1, dtype=np.int32))[at, : len(case.candidates)] = chosen
+        values = {name: ndcg(judge(places, targets), _K) for name, places in ranked.items()}
+        groups = {name: np.array([int(case.group[name]) for case in self.cases], dtype=np.int64) for name in ("history", "taken")}
+        found = np.array([bool((t < len(c.candidates)).any()) for t, c in zip(targets, self.cases, strict=True)], dtype=np.bool_)
+        ids = tuple(case.case_id for case in self.cases)
+        return JudgedCases(values, tuple(case.cluster for case in self.cases), ids, groups, found, asked)
+
+    def _places(self, at: int, weight: float, order: RankOrder | None) -> tuple[dict[str, list[int]], bool]:
+        """Return the candidates' places in each order, and whether the cascade asks the LLM."""
+        case = self.cases[at]
+        about = case.about
+        out = {"retrieval": list(range(len(case.candidates)))}
+        if self.base is not None:
+            out["zero_shot"] = _by(self.base[at])
+        asks = True
+        if order is not None:
+            fast = order.scores(*about)
+            out["fast"] = final_places(case.request, case.candidates, fast)
+            asks = not order.sure(fast)
+        if self.tuned is not None:
+            llm = self.tuned[at]
+            out["llm_only"] = _by(llm)
+            final = order.scores(*about, llm) if order is not None else fuse(llm, weight)
+            out["fused"] = final_places(case.request, case.candidates, final)
+            if order is not None:
+                out["cascade"] = out["fused"] if asks else out["fast"]
+        return out, asks
+
+
+def together(parts: Sequence[JudgedCases]) -> JudgedCases:
+    """Return several as one, with the orders that all have."""
+    names = [name for name in SYSTEMS if all(name in part.values for part in parts)]
+    return JudgedCases(
+        {name: np.concatenate([part.values[name] for part in parts]) for name in names},
+        tuple(cluster for part in parts for cluster in part.clusters),
+        tuple(case_id for part in parts for case_id in part.case_ids),
+        {name: np.concatenate([part.groups[name] for part in parts]) for name in parts[0].groups},
+        np.concatenate([part.found for part in parts]),
+        np.concatenate([part.asked for part in parts]),
+    )
 
 
 def merged(parts: Sequence[ScoredCases]) -> ScoredCases:

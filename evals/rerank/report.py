@@ -12,7 +12,14 @@ from palate.errors import MissingExtra
 
 __all__ = ["write_rerank_report"]
 
-_NAMES = {"retrieval": "retrieval", "zero_shot": "LLM, untuned", "llm_only": "LLM, tuned", "fused": "both"}
+_NAMES = {
+    "retrieval": "retrieval",
+    "zero_shot": "LLM, untuned",
+    "llm_only": "LLM, tuned",
+    "fast": "learned order, no LLM",
+    "fused": "with the LLM",
+    "cascade": "LLM where unsure",
+}
 
 
 def write_rerank_report(report: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:

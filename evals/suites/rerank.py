@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from agent.rank_order import RankOrder
 from evals.datasets import load_dataset
 from evals.datasets.dialogues import Dialogues, is_dialogues, load_dialogues
 from evals.models import Rows
@@ -18,6 +19,7 @@ from evals.rerank import (
     ConversationConfig,
     Histories,
     HistoriesConfig,
+    JudgedCases,
     LLMScores,
     RankCase,
     ScoredCases,
@@ -45,10 +47,11 @@ class RerankConfig(Value):
 
 @dataclass(frozen=True)
 class TunedLLM:
-    """An LLM with its LoRA adapter, the prompt that the adapter was trained on, and the share its card gives it."""
+    """An LLM with its LoRA adapter, the prompt that the adapter was trained on, and the share or the final order it came with."""
 
     scores: LLMScores
     weight: float
+    order: RankOrder | None = None
     name: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -79,8 +82,8 @@ class RerankSuite:
         scored = {name: self.scored(name, config, progress) for name in dict.fromkeys(names)}
         weight = 0.0 if self._tuned is None else self._tuned.weight
         return {
-            **self._row(by_arena(scored.values()), weight, config),
-            "by_dataset": {name: self._row(found, weight, config) for name, found in scored.items()},
+            **self._row(by_arena(scored.values()), config),
+            "by_dataset": {name: self._row(found, config) for name, found in scored.items()},
             "protocol": {
                 "name": "last5, each predicted from what strictly precedes it; dialogues by turn",
                 "split": config.split,
@@ -132,15 +135,18 @@ class RerankSuite:
         learned, chosen = conversation.parted(dialogues.train)
         return conversation.cases(learned, chosen)[: config.cases]
 
-    def _row(self, scored: Mapping[Arena, ScoredCases], weight: float, config: RerankConfig) -> dict[str, Any]:
+    def _row(self, scored: Mapping[Arena, ScoredCases], config: RerankConfig) -> dict[str, Any]:
         how = {"samples": config.samples, "seed": config.seed}
         row: dict[str, Any] = {}
         if "warm" in scored:
-            warm = scored["warm"].judged(weight)
+            warm = self._judged(scored["warm"])
             row |= warm.summary(**how)
             row["by_history_length"] = warm.divided("history", **how)
             row["by_popularity"] = warm.divided("taken", **how)
-        return row | {arena: scored[arena].judged(weight).summary(**how) for arena in _ARENAS[1:] if arena in scored}
+        return row | {arena: self._judged(scored[arena]).summary(**how) for arena in _ARENAS[1:] if arena in scored}
+
+    def _judged(self, scored: ScoredCases) -> JudgedCases:
+        return scored.judged(0.0) if self._tuned is None else scored.judged(self._tuned.weight, self._tuned.order)
 
 
 def by_arena(scored: Iterable[Mapping[Arena, ScoredCases]]) -> dict[Arena, ScoredCases]:

@@ -107,3 +107,10 @@ def test_four_bits_without_their_package_name_the_extra(base, tmp_path):
         pytest.skip("bitsandbytes is installed")
     with pytest.raises(MissingExtra, match="qlora"):
         LoraTrainer(base, LoraTrainerConfig(bits=4)).train(examples(), tmp_path)
+
+
+def test_a_run_that_stops_early_is_the_beginning_of_a_whole_one(base, tmp_path):
+    whole = LoraTrainer(base, QUICK).train(examples(), tmp_path / "whole")
+    stopped = LoraTrainer(base, QUICK.model_copy(update={"stop": 7})).train(examples(), tmp_path / "stopped")
+    assert stopped.losses == whole.losses[:7]
+    assert (stopped.folder / "adapter_model.safetensors").is_file()
