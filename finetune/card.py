@@ -92,8 +92,8 @@ class AdapterCard(Value):
         licence: Of the adapter itself.
         training: The whole configuration of the training, as plain JSON values.
         seed: Of everything that was drawn.
-        fusion_weight: Share of its score in the final one, 0 to 1; for ``rank`` needed, for others not allowed. A learned final order
-            (``fusion-<i>.txt``) goes before it.
+        fusion_weight: Share of its score in the final one, 0 to 1; for ``rank`` needed, for others not allowed. A learned final
+            order (``fusion-<i>.txt``) goes before it.
         margin: Lead in the learned order without the LLM above which the LLM need not be asked; ``None`` asks always.
         metrics: Means by metric.
         scores: What ``scores.npz`` was measured on; ``None`` where there is no such file.

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +39,8 @@ from retrieval.base import CandidateSource, ItemTable
 
 __all__ = ["RankTask", "RankTaskConfig", "best_weight", "rank_scores"]
 
-_EXAMPLES = "examples.json"
+_EXAMPLES, _SPARED = "examples.json", "spared.json"
+_CASES = TypeAdapter(list[RankCase])
 _METRIC = "ndcg@10"
 _PROTOCOL = "last5-and-dialogues"
 _WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
@@ -51,12 +51,13 @@ _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350,
 
 class RankTaskConfig(Value):
     """``moments`` bounds the cases of each kind of history (warm, new users, new items) that a data set gives; of dialogues all
-    training turns are looked at. Of each arena at most ``most`` examples are taken, drawn from all. ``steps`` unset is one pass
-    over them.
+    training turns are looked at. Of each arena at most ``most`` examples are taken, drawn from all, and at most ``spared`` of the
+    rest are kept for the final order. ``steps`` unset is one pass over them.
     """
 
     moments: int = Field(default=900, ge=1)
     most: Mapping[Arena, int] = Field(default_factory=lambda: dict(_MOST))
+    spared: int = Field(default=1000, ge=0)
     candidates: int = Field(default=20, ge=2, le=26)
     examples: RankExamplesConfig = RankExamplesConfig()
     order: RankTreesConfig = RankTreesConfig()
@@ -67,8 +68,11 @@ class RankTaskConfig(Value):
 
 @dataclass(frozen=True)
 class _Data:
+    """``spared`` are training cases that the LLM does not learn from: for the final order."""
+
     examples: list[RankExample]
     refs: tuple[DataRef, ...]
+    spared: list[RankCase]
 
 
 class RankTask:
@@ -143,7 +147,8 @@ class RankTask:
             for system in ("retrieval", "llm_only", "fast", "fused", "cascade")
         }
         finished = finish(folder, card, rank_scores(together(list(judged.values())), "val"), metrics)
-        (folder / _EXAMPLES).unlink(missing_ok=True)
+        for left in (_EXAMPLES, _SPARED):
+            (folder / left).unlink(missing_ok=True)
         return finished
 
     def _data(self, folder: Path, *, resume: bool) -> _Data:
@@ -161,9 +166,11 @@ class RankTask:
             return _Data(
                 TypeAdapter(list[RankExample]).validate_python(kept["examples"]),
                 tuple(DataRef.model_validate(ref) for ref in kept["refs"]),
+                _CASES.validate_json((folder / _SPARED).read_bytes()),
             )
         data = self._made()
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / _SPARED).write_bytes(_CASES.dump_json(data.spared))
         part = path.with_suffix(".part")
         examples = [example.model_dump(mode="json") for example in data.examples]
         refs = [ref.model_dump(mode="json") for ref in data.refs]
@@ -172,21 +179,32 @@ class RankTask:
         return data
 
     def _made(self) -> _Data:
-        by_arena: dict[Arena, list[RankExample]] = {}
+        by_arena: dict[Arena, list[tuple[RankExample, RankCase]]] = {}
         refs = []
         for name in self._names:
             found, terms = self._cases(name)
-            made = {arena: list(rank_examples(cases, self._llm, self.config.examples)) for arena, cases in found.items()}
+            made = {arena: self._examples(cases) for arena, cases in found.items()}
             if not any(made.values()):
                 raise InvalidInput(f"{name!a} leaves no example.", remedy="Name another data set.", param="dataset")
-            refs.append(DataRef(name=Path(name).name, sha256=values_hash(chain.from_iterable(made.values())), terms=terms))
-            for arena, examples in made.items():
-                by_arena.setdefault(arena, []).extend(examples)
-        drawn: list[RankExample] = []
-        for arena, examples in by_arena.items():
-            order = np.random.default_rng((self.config.seed, len(drawn))).permutation(len(examples))
-            drawn += [examples[at] for at in order[: self.config.most.get(arena, 0)].tolist()]
-        return _Data(drawn, tuple(refs))
+            digest = values_hash(example for pairs in made.values() for example, _ in pairs)
+            refs.append(DataRef(name=Path(name).name, sha256=digest, terms=terms))
+            for arena, pairs in made.items():
+                by_arena.setdefault(arena, []).extend(pairs)
+        drawn, spared = list[RankExample](), list[RankCase]()
+        for arena, pairs in by_arena.items():
+            order = np.random.default_rng((self.config.seed, len(drawn))).permutation(len(pairs)).tolist()
+            most = self.config.most.get(arena, 0)
+            drawn += [pairs[at][0] for at in order[:most]]
+            spared += [pairs[at][1] for at in order[most : most + self.config.spared]]
+        return _Data(drawn, tuple(refs), spared)
+
+    def _examples(self, cases: Sequence[RankCase]) -> list[tuple[RankExample, RankCase]]:
+        made = ((list(rank_examples([case], self._llm, self.config.examples)), case) for case in cases)
+        return [(found[0], case) for found, case in made if found]
+
+    def spared(self, folder: Path) -> list[RankCase]:
+        """Return training cases that the LLM did not learn from."""
+        return self._data(folder, resume=True).spared
 
     def _cases(self, name: str) -> tuple[dict[Arena, list[RankCase]], str]:
         """Return training cases by arena, with the terms that the data comes under."""

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["measured_scores", "rerank"]
 
 _ROWS = ("cold_users", "cold_items", "conversation")
+_ORDERS = {
+    "retrieval": "retrieval",
+    "zero_shot": "zero-shot",
+    "llm_only": "LLM only",
+    "fast": "fast",
+    "fused": "fused",
+    "cascade": "cascade",
+}
 
 
 @evaluation.command()
@@ -152,27 +160,12 @@ def _names(dataset: str) -> list[str]:
 
 def _show(report: dict[str, Any]) -> None:
     shown = Table(title=f"NDCG@10, {report['protocol']['split']}", box=None, pad_edge=False)
-    for name in (
-        "arena",
-        "cases",
-        "found",
-        "retrieval",
-        "zero-shot",
-        "LLM only",
-        "fast",
-        "fused",
-        "cascade",
-        "calls",
-        "fused / retrieval",
-    ):
+    for name in ("arena", "cases", "found", *_ORDERS.values(), "calls", "fused / retrieval"):
         shown.add_column(name, justify="left" if name == "arena" else "right")
     for arena in ("warm", *_ROWS):
         row = report if arena == "warm" else report.get(arena, {})
         if "retrieval" in row:
-            cells = [
-                _cell(row.get(name, {}).get("ndcg@10"))
-                for name in ("retrieval", "zero_shot", "llm_only", "fast", "fused", "cascade")
-            ]
+            cells = [_cell(row.get(name, {}).get("ndcg@10")) for name in _ORDERS]
             calls = f"{row['calls']['share']:.0%}" if "calls" in row else ""
             shown.add_row(arena, str(row["cases"]), f"{row['found']:.3f}", *cells, calls, _cell(row.get("ratio"), 3))
     stdout.print(shown)

@@ -31,7 +31,7 @@ def rank(
     with errors_shown(as_json=as_json):
         from agent.llm.embedded import EmbeddedLLM
         from evals.models import Rows
-        from evals.rerank import LLMScores
+        from evals.rerank import LLMScores, ScoredCases
         from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM, by_arena
         from finetune.job import base_model
         from finetune.lora import LoraTrainerConfig
@@ -49,10 +49,12 @@ def rank(
             task = RankTask(rows, settings.datasets, names, tokens, config=config, progress=progress)
             task.train(base, folder, resume=resume)
             tuned = EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads, f"{tokens.name}+rank", lora=folder)
-            scores = TunedLLM(LLMScores(tuned, config.examples.prompt), 1.0)
+            scores = TunedLLM(LLMScores(tuned, config.examples.prompt, settings.home / "cache" / "evals"), 1.0)
             suite = RerankSuite(rows, settings.datasets, scores, None)
             measured = [suite.scored(name, RerankConfig(cases=cases, seed=seed), progress) for name in names]
-            card = task.finish(base, folder, by_arena(measured))
+            spared = task.spared(folder)
+            more = ScoredCases(spared, scores.scores.score(spared, "rank spared", progress))
+            card = task.finish(base, folder, by_arena(measured), [more])
         if as_json:
             show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
             return

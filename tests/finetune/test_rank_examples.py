@@ -108,7 +108,7 @@ def test_training_leaves_an_adapter_with_card_and_scores_and_goes_on_after_a_kil
     assert card.metrics["warm.fused"].value > card.metrics["warm.retrieval"].value
     assert stored_scores(folder, "rank").value.mean() == pytest.approx(card.metrics["ndcg@10"].value, abs=1e-6)
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["adapter_config.json", "adapter_model.safetensors", "card.json", "scores.npz"]
+        ["adapter_config.json", "adapter_model.safetensors", "card.json", "fusion-0.txt", "fusion-1.txt", "scores.npz"]
     )
     json.dumps(card.model_dump(mode="json"), allow_nan=False)
 
