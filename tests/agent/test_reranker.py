@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import Reranker, RerankerConfig, ScriptedLLM
+from agent.rank_features import rank_features
+from agent.rank_order import RankOrder
 from palate.deadline import Deadline
 from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Request, SourceHit
 from palate.errors import MissingWeights, ServiceDown
+from retrieval.learned_training import Examples
+from retrieval.learned_trees import Trees, TreesConfig
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -157,3 +161,48 @@ def test_the_order_is_a_permutation_and_repeats(scores, weight):
     first = rerank(llm, shown, RerankerConfig(weight=weight))
     assert sorted(ids(first)) == sorted(c.item.item_id for c in shown)
     assert ids(first) == ids(rerank(llm, shown, RerankerConfig(weight=weight)))
+
+
+@pytest.fixture(scope="module")
+def last_first():
+    """A learned order that puts the last candidate first, whatever the LLM says."""
+    request, profile = Request(person_id="ann"), Profile(person_id="ann", entries=())
+    rows = [
+        rank_features(request, profile, {}, candidates(n), llm) for n in range(8, 28) for llm in (None, np.zeros(n, np.float32))
+    ]
+    hits = [np.arange(len(x)) == len(x) - 1 for x in rows]
+    sizes = np.array([len(x) for x in rows])
+    learned = Examples(
+        [f"f{i}" for i in range(rows[0].shape[1])], np.concatenate(rows), np.concatenate(hits).astype(np.int8), sizes, 1.0
+    )
+    return Trees.fit(learned, TreesConfig(trees=60, leaves=8, min_leaf=5, column_share=1.0, models=1))
+
+
+def test_a_learned_order_goes_before_the_share_and_asks_the_llm(last_first):
+    llm = ScriptedLLM(score=lambda prompt: [-float(i) for i in range(len(prompt.item_ids))])
+    reranked = rerank(Reranker(llm, RerankerConfig(weight=1.0), RankOrder(last_first)), candidates())
+    assert len(llm.calls) == 1
+    assert ids(reranked)[0] == "c19"
+    assert reranked.llm_scores
+    assert reranked.prompt is not None
+
+
+def test_where_the_fast_order_is_sure_the_llm_is_not_asked_and_nothing_is_missing(last_first):
+    llm = ScriptedLLM()
+    reranked = rerank(Reranker(llm, order=RankOrder(last_first, margin=-1.0)), candidates(30))
+    assert llm.calls == []
+    assert reranked.degraded == ()
+    assert reranked.prompt is None
+    assert ids(reranked)[0] == "c19"
+    assert ids(reranked)[20:] == [f"c{i}" for i in range(20, 30)]
+    scores = [score for _, score in reranked.order]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("fault", ["late", "down", "no time"])
+def test_without_the_llm_the_fast_order_is_the_answer(last_first, fault):
+    llm = ScriptedLLM(delay=5.0 if fault == "late" else 0.0, fail=ServiceDown("gone", remedy="wait") if fault == "down" else None)
+    deadline = 0.0 if fault == "no time" else 0.5
+    reranked = rerank(Reranker(llm, order=RankOrder(last_first)), candidates(), deadline=deadline)
+    assert reranked.degraded == ("rerank",)
+    assert ids(reranked)[0] == "c19"
