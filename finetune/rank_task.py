@@ -47,6 +47,7 @@ _WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
 _TERMS = "see the data set's own licence"
 LICENCE = "as the terms of the training data allow"
 _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350, "conversation": 1100}
+_SPARED_MOST: Mapping[Arena, int] = {"conversation": 1000}
 
 
 class RankTaskConfig(Value):
@@ -57,7 +58,7 @@ class RankTaskConfig(Value):
 
     moments: int = Field(default=900, ge=1)
     most: Mapping[Arena, int] = Field(default_factory=lambda: dict(_MOST))
-    spared: int = Field(default=1000, ge=0)
+    spared: Mapping[Arena, int] = Field(default_factory=lambda: dict(_SPARED_MOST))
     candidates: int = Field(default=20, ge=2, le=26)
     examples: RankExamplesConfig = RankExamplesConfig()
     order: RankTreesConfig = RankTreesConfig()
@@ -195,7 +196,7 @@ class RankTask:
             order = np.random.default_rng((self.config.seed, len(drawn))).permutation(len(pairs)).tolist()
             most = self.config.most.get(arena, 0)
             drawn += [pairs[at][0] for at in order[:most]]
-            spared += [pairs[at][1] for at in order[most : most + self.config.spared]]
+            spared += [pairs[at][1] for at in order[most : most + self.config.spared.get(arena, 0)]]
         return _Data(drawn, tuple(refs), spared)
 
     def _examples(self, cases: Sequence[RankCase]) -> list[tuple[RankExample, RankCase]]:

@@ -159,17 +159,23 @@ def _names(dataset: str) -> list[str]:
 
 
 def _show(report: dict[str, Any]) -> None:
+    arenas = {arena: report if arena == "warm" else report.get(arena, {}) for arena in ("warm", *_ROWS)}
+    arenas = {arena: row for arena, row in arenas.items() if "retrieval" in row}
     shown = Table(title=f"NDCG@10, {report['protocol']['split']}", box=None, pad_edge=False)
-    for name in ("arena", "cases", "found", *_ORDERS.values(), "calls", "fused / retrieval"):
-        shown.add_column(name, justify="left" if name == "arena" else "right")
-    for arena in ("warm", *_ROWS):
-        row = report if arena == "warm" else report.get(arena, {})
-        if "retrieval" in row:
-            cells = [_cell(row.get(name, {}).get("ndcg@10")) for name in _ORDERS]
-            calls = f"{row['calls']['share']:.0%}" if "calls" in row else ""
-            shown.add_row(arena, str(row["cases"]), f"{row['found']:.3f}", *cells, calls, _cell(row.get("ratio"), 3))
+    shown.add_column("order")
+    for arena in arenas:
+        shown.add_column(arena.replace("_", " "), justify="right")
+    for name, said in _ORDERS.items():
+        if any(name in row for row in arenas.values()):
+            shown.add_row(said, *(_cell(row.get(name, {}).get("ndcg@10")) for row in arenas.values()))
+    if any("ratio" in row for row in arenas.values()):
+        shown.add_row("fused / retrieval", *(_cell(row.get("ratio"), 3) for row in arenas.values()))
+    if any("calls" in row for row in arenas.values()):
+        shown.add_row("asked by cascade", *(f"{row['calls']['share']:.0%}" if "calls" in row else "" for row in arenas.values()))
+    shown.add_row("found", *(f"{row['found']:.3f}" for row in arenas.values()))
+    shown.add_row("cases", *(str(row["cases"]) for row in arenas.values()))
     stdout.print(shown)
 
 
 def _cell(found: dict[str, float] | None, digits: int = 4) -> str:
-    return "" if found is None else f"{found['value']:.{digits}f} [dim]{found['low']:.{digits}f}-{found['high']:.{digits}f}[/]"
+    return "" if found is None else f"{found['value']:.{digits}f} [dim]±{(found['high'] - found['low']) / 2:.{digits}f}[/]"
