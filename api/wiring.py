@@ -103,6 +103,7 @@ def build(
                 indexer=indexer,
                 retriever=retriever,
                 llm=model,
+                tuned=llms.own,
                 recommender=recommender,
                 chat=_chat(settings, recommender, vocabulary, model),
                 closers=(*llms.closers, indexer.close, index.close),

@@ -25,6 +25,7 @@ from agent.llm.gguf import export_once, packaged_gguf
 from agent.llm.vllm import VllmConfig, VllmLLM
 from agent.llm.vllm_http import VllmHttpConfig
 from agent.prompts.explain import REASON_SCHEMA, build_explain_prompt, read_reason
+from evals.bench.rerank import RerankBenchConfig, bench_rerank
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, Item, LabelledPrompt
 from palate.errors import PalateError, ServiceDown
@@ -219,6 +220,13 @@ def test_scores_of_labels_and_marks_agree_with_the_embedded_llm(
         print(f"spearman of {form}, {compute_type}: {said}")  # noqa: T201
         # In float32 each prompt agrees; int8 weights move what is about as likely, so there the mean is held.
         assert found[0] >= 0.99 if compute_type == "float32" else mean(found) >= 0.95
+
+
+def test_orderings_hold_each_label_once(server: Server) -> None:
+    report = bench_rerank(RerankBenchConfig(prompts=4, orderings=2, users=2, vllm=server.url))
+    assert (report["constraint"], report["malformed_share"]) == ("grammar", 0.0)
+    assert report["generated_tokens"] >= 41
+    print({key: report[key] for key in ("prompt_tokens", "prefill_ms", "generated_ms", "speedup", "bound")})  # noqa: T201
 
 
 def test_a_reason_is_held_to_its_schema(server: Server, loras: list[Path]) -> None:
