@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.commands import chat, demo, doctor, finetune, fit, imports, index, recommend, serve, vllm
+from api.commands import bench, chat, demo, doctor, finetune, fit, imports, index, recommend, serve, vllm
 from api.commands import eval as evaluation
 from api.commands import eval_rerank as _eval_rerank  # noqa: F401 - adds its command to those of eval
 from api.commands import finetune_rank as _finetune_rank  # noqa: F401 - adds its command to those of finetune
@@ -27,6 +27,7 @@ app.add_typer(imports.catalog, name="catalog")
 app.add_typer(index.index, name="index")
 app.command()(fit.fit)
 app.add_typer(evaluation.evaluation, name="eval")
+app.add_typer(bench.bench, name="bench")
 app.add_typer(finetune.finetune, name="finetune")
 app.add_typer(vllm.vllm, name="vllm")
 app.command()(doctor.doctor)

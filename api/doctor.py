@@ -12,8 +12,10 @@ import httpx
 from pydantic import BaseModel
 from sqlalchemy import Engine, text
 
+from agent.llm.base import LLM
 from api.lazy import LazyEmbedder
 from api.runtime import Palate
+from api.tuned import judge_promoted
 from palate.errors import PalateError
 from palate.settings import Settings
 
@@ -56,7 +58,7 @@ def _tried(name: str, work: Callable[[], str]) -> Check:
 async def examine(palate: Palate) -> DoctorReport:
     """Return the state of a running recommender."""
     checks = await anyio.to_thread.run_sync(_parts_checks, palate)
-    return DoctorReport.of([*checks, await _llm_check(palate), *await _optional_checks(palate.settings)])
+    return DoctorReport.of([*checks, *await _llm_checks(palate), *await _optional_checks(palate.settings)])
 
 
 async def examine_folder(settings: Settings) -> DoctorReport:
@@ -123,14 +125,27 @@ def _index(palate: Palate) -> list[Check]:
     return checks
 
 
-async def _llm_check(palate: Palate) -> Check:
+async def _llm_checks(palate: Palate) -> list[Check]:
     if palate.llm is None:
-        return Check(name="llm", status="warning", message="No LLM is set.", remedy="Set PALATE_LLM=embedded, or vllm.")
+        return [Check(name="llm", status="warning", message="No LLM is set.", remedy="Set PALATE_LLM=embedded, or vllm.")]
+    tuned = [await _llm_check(f"llm {task}", llm) for task, llm in palate.parts.tuned.items()]
+    return [await _llm_check("llm", palate.llm), *tuned, *await anyio.to_thread.run_sync(_left_out, palate.settings)]
+
+
+async def _llm_check(name: str, llm: LLM) -> Check:
     try:
-        facts = await palate.llm.check()
+        facts = await llm.check()
     except PalateError as error:
-        return Check(name="llm", status="fault", message=error.message, remedy=error.remedy)
-    return Check(name="llm", status="ok", message=", ".join(f"{name} {value}" for name, value in facts.items()))
+        return Check(name=name, status="fault", message=error.message, remedy=error.remedy)
+    return Check(name=name, status="ok", message=", ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+def _left_out(settings: Settings) -> list[Check]:
+    """Return a warning for each promoted LoRA adapter that cannot be used: its task is done by the base model."""
+    return [
+        Check(name=f"adapter {task}", status="warning", message=f"Left out: {error.message}", remedy=error.remedy)
+        for task, error in judge_promoted(settings)[1].items()
+    ]
 
 
 async def _optional_checks(settings: Settings) -> list[Check]:

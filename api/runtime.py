@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,10 @@ SOURCES, FUSION, LANGUAGE_MODEL = "sources", "fusion", "llm"
 
 @dataclass(frozen=True, kw_only=True)
 class PalateParts:
-    """What :func:`api.wiring.build` makes. ``chat`` opens the chat agent inside an event loop."""
+    """What :func:`api.wiring.build` makes.
+
+    ``tuned`` are the LLMs in this process with weights of their own, by task. ``chat`` opens the chat agent inside an event loop.
+    """
 
     settings: Settings
     lock: HomeLock
@@ -65,6 +68,7 @@ class PalateParts:
     llm: LLM | None
     recommender: Recommender
     chat: Callable[[], Any]
+    tuned: Mapping[str, LLM] = field(default_factory=dict)
     closers: Sequence[Callable[[], None]] = ()
 
 
@@ -116,12 +120,14 @@ class Palate:
     # Life
 
     def open(self, *, media: bool = True) -> Palate:
-        """Begin to bring everything up in the background: text index, sources, LLM, then, unless ``media`` is false, the rest."""
+        """Begin to bring everything up in the background: text index, sources, LLMs, then, unless ``media`` is false, the rest."""
         self._spaces = self.parts.indexer.spaces if media else tuple(s for s in self.parts.indexer.spaces if s.startswith("text"))
         self._opened = True
         self._start_indexing()
         if self.llm is not None:
-            self._background.start([(LANGUAGE_MODEL, self._llm_step(self.llm))])
+            # Those with a LoRA adapter of their own come last: the first conversion of one takes seconds of all cores.
+            tuned = [(f"{LANGUAGE_MODEL} {task}", self._llm_step(llm, late=True)) for task, llm in self.parts.tuned.items()]
+            self._background.start([(LANGUAGE_MODEL, self._llm_step(self.llm)), *tuned])
         return self
 
     @property
@@ -314,9 +320,15 @@ class Palate:
         sources: Step = (SOURCES, self._fit_step)
         self._indexing = self._background.start([*spaces[:1], sources, *spaces[1:]], instead_of=self._indexing)
 
-    def _llm_step(self, llm: LLM) -> Callable[[Report, threading.Event], None]:
+    def _llm_step(self, llm: LLM, *, late: bool = False) -> Callable[[Report, threading.Event], None]:
+        """Load and warm up an LLM; with ``late`` only once requests can be answered."""
+
         def step(report: Report, stop: threading.Event) -> None:
             report(0, 1)
+            if late:
+                self._background.wait(seconds=_LONGEST_WAIT)
+            if stop.is_set():
+                return
             anyio.run(llm.check)
             self._background.wait(seconds=_LONGEST_WAIT)
             if not stop.is_set():

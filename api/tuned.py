@@ -15,14 +15,15 @@ from agent.llm.base import LLM
 from agent.prompts import RankPromptConfig
 from agent.rank_order import RankOrder
 from finetune.files import ORDER_FILES
-from palate.errors import InvalidInput, MissingExtra, MissingWeights, Unavailable
+from palate.errors import InvalidInput, MissingExtra, MissingWeights, PalateError, Unavailable
 from palate.settings import Settings
 from retrieval.learned_trees import Trees
 
 if TYPE_CHECKING:
+    from agent.llm.embedded import EmbeddedLLM
     from finetune.card import AdapterCard
 
-__all__ = ["Promoted", "TaskLLMs", "learned_order", "promoted_adapters", "trained_prompt"]
+__all__ = ["Promoted", "TaskLLMs", "judge_promoted", "learned_order", "promoted_adapters", "trained_prompt"]
 
 _logger = logging.getLogger(__name__)
 _Task = Literal["rank", "explain"]
@@ -38,12 +39,25 @@ class Promoted:
 
 
 def promoted_adapters(settings: Settings) -> dict[str, Promoted]:
-    """Return the adapters that ``palate finetune`` let through, by task; one that is damaged is logged and left out."""
+    """Return the adapters that ``palate finetune`` let through, by task; one that cannot be used is logged and left out."""
+    found, refused = judge_promoted(settings)
+    for task, error in refused.items():
+        _logger.error("The LoRA adapter for %r is left out: %s", task, error)
+    return found
+
+
+def judge_promoted(settings: Settings) -> tuple[dict[str, Promoted], dict[str, PalateError]]:
+    """Return the promoted adapters that can be used, and why the others cannot, by task.
+
+    One that is damaged cannot, or was trained on a prompt that is not known, or, for the embedded LLM, on other weights than those
+    that run. (A vLLM server tells no hash of its weights: there the client compares names.)
+    """
     from finetune.card import read_card
     from finetune.registry import LoraRegistry
 
     registry = LoraRegistry(settings.home / "lora")
     found: dict[str, Promoted] = {}
+    refused: dict[str, PalateError] = {}
     for task in _TASKS:
         try:
             folder = registry.promoted(task)
@@ -51,10 +65,25 @@ def promoted_adapters(settings: Settings) -> dict[str, Promoted]:
                 card = read_card(folder)
                 if task == "rank":
                     trained_prompt(card)
+                if settings.llm == "embedded":
+                    _check_base(card, settings.llm_path)
                 found[task] = Promoted(folder, card)
         except (InvalidInput, MissingWeights, Unavailable) as error:
-            _logger.error("The LoRA adapter for %r is left out: %s", task, error)
-    return found
+            refused[task] = error
+    return found, refused
+
+
+def _check_base(card: AdapterCard, path: Path | None) -> None:
+    from finetune.job import base_ref
+
+    base = base_ref(path)
+    if base.sha256 != card.base.sha256:
+        theirs, ours = (f"{ref.name!r} ({ref.sha256[:12]})" for ref in (card.base, base))
+        raise InvalidInput(
+            f"{card.name!r} was trained on {theirs}, not on {ours}.",
+            remedy="Set PALATE_LLM_PATH to its base, or train it anew on this one.",
+            param="base",
+        )
 
 
 def trained_prompt(card: AdapterCard) -> RankPromptConfig:
@@ -105,6 +134,8 @@ class TaskLLMs:
         self._settings, self._base, self._adapters = settings, base, adapters
         self.closers: list[Callable[[], None]] = []
         """What is to be called at the end."""
+        self.own: dict[str, EmbeddedLLM] = {}
+        """The LLMs with weights of their own, by task."""
 
     def of(self, task: str) -> LLM | None:
         """Return the LLM of a task."""
@@ -120,6 +151,7 @@ class TaskLLMs:
         name = f"{self._base.name}+{task}-{adapter.card.version}"
         tuned = EmbeddedLLM(self._settings.llm_path, self._settings.models, self._settings.llm_threads, name, lora=adapter.folder)
         self.closers.append(lambda: anyio.run(tuned.close))
+        self.own[task] = tuned
         return tuned
 
     def rank_prompt(self) -> RankPromptConfig:

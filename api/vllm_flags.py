@@ -161,7 +161,7 @@ def _base_flags(settings: Settings, config: VllmUpConfig, served: str, context: 
     most = max(40, settings.rerank_candidates)
     yield Flag(("--max-logprobs", str(most)), "all candidates' labels are scored in one call")
     yield Flag(("--enable-prefix-caching",), "prompts of a task begin alike; a salt keeps tenants apart")
-    structured = json.dumps({"backend": "xgrammar", "disable_any_whitespace": True})
+    structured = json.dumps({"backend": "guidance", "disable_any_whitespace": True})
     yield Flag(("--structured-outputs-config", structured), "a small model held to JSON else fills it with white space")
 
 

@@ -32,7 +32,6 @@ from retrieval import CandidateSource, ChromaIndex, Indexer, Retriever, Retrieve
 __all__ = ["Palate", "base_llm", "build", "embedders", "index_folder"]
 
 _logger = logging.getLogger(__name__)
-_TENANT = "default"
 
 
 def index_folder(settings: Settings) -> Path:
@@ -104,6 +103,7 @@ def build(
                 indexer=indexer,
                 retriever=retriever,
                 llm=model,
+                tuned=llms.own,
                 recommender=recommender,
                 chat=_chat(settings, recommender, vocabulary, model),
                 closers=(*llms.closers, indexer.close, index.close),
@@ -164,7 +164,6 @@ def base_llm(settings: Settings, promoted: Mapping[str, Path]) -> LLM | None:
     if settings.llm == "none":
         return None
     if settings.llm == "vllm":
-        from agent.llm.salt import cache_salt
         from agent.llm.vllm import VllmLLM
 
         secret = settings.vllm_cache_secret.encode() if settings.vllm_cache_secret else secrets.token_bytes(32)
@@ -172,7 +171,7 @@ def base_llm(settings: Settings, promoted: Mapping[str, Path]) -> LLM | None:
             settings.vllm_url,
             settings.vllm_model,
             api_key=settings.vllm_api_key,
-            cache_salt=cache_salt(secret, _TENANT),
+            cache_secret=secret,
             room=settings.lora,
         )
         vllm.adapters.want({**promoted, **settings.vllm_adapters})

@@ -18,7 +18,7 @@ from finetune.files import seal
 from finetune.scores import Scores
 from palate.errors import MissingWeights
 
-__all__ = ["Base", "base_model", "finish", "metric_value", "values_hash"]
+__all__ = ["Base", "base_model", "base_ref", "finish", "metric_value", "values_hash"]
 
 PACKAGED = "smollm2-135m-instruct"
 
@@ -38,24 +38,34 @@ def base_model(path: Path | None, cache: Path) -> Base:
         path: A GGUF file or a folder in Hugging Face format, as ``Settings.llm_path``; ``None`` for the packaged model.
         cache: Where a GGUF file is written as such a folder, once, as ``Settings.models``.
 
-    The hash on the card is of the weights as given: of the GGUF file, or of the folder's safetensors in the order of names.
-
     Raises:
         MissingExtra: ``safetensors`` or ``tokenizers`` is not installed.
         MissingWeights: The model is not there, is damaged, or the folder holds no safetensors.
 
     """
+    ref, source = base_ref(path), path or packaged_gguf()
+    return Base(source if source.is_dir() else export_once(source, cache), ref)
+
+
+def base_ref(path: Path | None) -> BaseModelRef:
+    """Return what a card says of the base at ``path``, ``None`` for the packaged model.
+
+    The hash is of the weights as given: of the GGUF file, or of the folder's safetensors in the order of names.
+
+    Raises:
+        MissingWeights: The model is not there, or the folder holds no safetensors.
+
+    """
     source = path or packaged_gguf()
-    folder = source if source.is_dir() else export_once(source, cache)
     weights = sorted(source.glob("*.safetensors")) if source.is_dir() else [source]
-    if not weights:
-        raise MissingWeights(f"The folder {source} holds no safetensors.", remedy="Give a model in Hugging Face format.")
+    if not weights or not all(file.is_file() for file in weights):
+        raise MissingWeights(f"{source} holds no weights.", remedy="Give a GGUF file, or a folder with safetensors.")
     digest = hashlib.sha256()
     for file in weights:
         with file.open("rb") as opened:
             while block := opened.read(1 << 20):
                 digest.update(block)
-    return Base(folder, BaseModelRef(name=PACKAGED if path is None else path.stem, sha256=digest.hexdigest()))
+    return BaseModelRef(name=PACKAGED if path is None else path.stem, sha256=digest.hexdigest())
 
 
 def values_hash(values: Iterable[BaseModel]) -> str:

@@ -260,7 +260,15 @@ def _merge(base: Path, lora: Path, out: Path) -> Path:
     with warnings.catch_warnings():
         # peft reads an attribute that transformers is about to drop.
         warnings.simplefilter("ignore", FutureWarning)
-        PeftModel.from_pretrained(model, lora).merge_and_unload().save_pretrained(out)
+        try:
+            tuned = PeftModel.from_pretrained(model, lora)
+        except (RuntimeError, ValueError) as error:  # other sizes, other layers
+            raise InvalidInput(
+                f"The LoRA adapter {lora} does not fit the model {base}: {str(error).strip().splitlines()[-1].strip():.200}.",
+                remedy="Give the base that it was trained on.",
+                param="lora",
+            ) from error
+        tuned.merge_and_unload().save_pretrained(out)
     for path in base.iterdir():
         wanted = path.suffix in {".json", ".jinja", ".model", ".txt"} and not path.name.endswith(".index.json")
         if path.is_file() and wanted and not (out / path.name).exists():

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from palate.errors import InvalidInput
 
-__all__ = ["log_softmax", "spot_places"]
+__all__ = ["Mark", "log_softmax", "mark_at", "spot_places"]
+
+_LEAD = re.compile(r"\s?[^\w\s]*\Z")
+_WORD = re.compile(r"\s?\w+")
+_LONGEST_LEAD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A word and the signs that lead to it, " [" before "yes", as a text holds them.
+
+    ``wanted`` says which of the places where the text holds them, in order, are spots; ``found`` is how many such places there are.
+    """
+
+    lead: str
+    word: str
+    wanted: tuple[int, ...]
+    found: int
+
+
+def mark_at(text: str, spots: Sequence[int]) -> Mark:
+    """Return the one mark that stands at all ``spots``, for who has no tokenizer at hand to look for it by its token ids.
+
+    Raises:
+        InvalidInput: No word begins at one of them, or not the same everywhere.
+
+    """
+    heads = {
+        (_LEAD.findall(text[max(0, spot - _LONGEST_LEAD) : spot])[0], found.group() if (found := _WORD.match(text, spot)) else "")
+        for spot in spots
+    }
+    if len(heads) > 1 or not all(word for _, word in heads):
+        said = ", ".join(sorted(ascii(lead + word) for lead, word in heads))
+        raise InvalidInput(f"The spots stand before {said}.", remedy="Put one and the same mark behind each item.", param="spots")
+    ((lead, word),) = heads
+    begins = [found.start() + len(lead) for found in re.finditer(rf"{re.escape(lead + word)}(?!\w)", text)]
+    return Mark(lead, word, tuple(place for place, begin in enumerate(begins) if begin in set(spots)), len(begins))
 
 
 def spot_places(text: str, offsets: Sequence[tuple[int, int]], spots: Sequence[int]) -> list[int]:

@@ -19,8 +19,11 @@ from agent.llm.base import Constraint
 from agent.llm.breaker import BreakerConfig, CircuitBreaker
 from agent.llm.chat import ChatTemplate
 from agent.llm.pieces import held_back
+from agent.llm.salt import cache_salt
+from agent.llm.spots import mark_at
 from agent.llm.vllm_adapters import VllmAdapters, VllmAdaptersConfig
 from agent.llm.vllm_http import NotServed, Refused, VllmHttp, VllmHttpConfig
+from agent.llm.vllm_scores import label_scores, mark_scores
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt, Value
 from palate.errors import DeadlineExceeded, InvalidInput, ServiceDown
@@ -31,6 +34,8 @@ _WORD = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 _CHARS_A_TOKEN = 6
 _PLAIN_LOGPROBS = 20
 _COMPLETIONS = "/v1/completions"
+_ONE_PASS = {"max_tokens": 1, "temperature": 0, "add_special_tokens": False}
+DEFAULT_TENANT = "default"
 
 
 class VllmConfig(Value):
@@ -54,7 +59,8 @@ class VllmLLM:
         transport: Transport of httpx, for tests and proxies.
         tokenizer: Tells how many tokens a text has; unset, an estimate.
         template: Chat template in Jinja; unset, ChatML.
-        cache_salt: Keeps cached prefixes apart from those of other tenants (see :func:`agent.llm.salt.cache_salt`).
+        cache_secret: Keeps cached prefixes of tenants apart, by a salt for each (see :func:`agent.llm.salt.cache_salt`); unset, all
+            share them. :meth:`for_tenant` gives the LLM of a tenant.
         room: Folder for copies of LoRA adapters, which the server must see under the same path.
         config: The rest.
 
@@ -72,7 +78,7 @@ class VllmLLM:
         transport: Any = None,
         tokenizer: Callable[[str], int] | None = None,
         template: str | None = None,
-        cache_salt: str | None = None,
+        cache_secret: bytes | None = None,
         room: Path | None = None,
         config: VllmConfig | None = None,
     ) -> None:
@@ -82,10 +88,10 @@ class VllmLLM:
         what = f"The vLLM server at {self._http.url}"
         self.breaker = CircuitBreaker(what, self.config.breaker, alive=(InvalidInput, NotServed))
         self.adapters = VllmAdapters(self._http, room, self.config.adapters)
-        self._salt = {"cache_salt": cache_salt} if cache_salt else {}
+        self._secret, self._tenant = cache_secret, DEFAULT_TENANT
         self._count, self._chat = tokenizer, ChatTemplate(template)
-        # Shared by the LLMs of all tasks.
-        self._labels: dict[tuple[int, str], int] = {}
+        # Shared by the LLMs of all tasks and tenants.
+        self._tokens: dict[tuple[int, str], tuple[int, ...]] = {}
         self._lacks: set[str] = set()
 
     @property
@@ -100,6 +106,12 @@ class VllmLLM:
         """
         other = copy.copy(self)
         other._task = task
+        return other
+
+    def for_tenant(self, tenant: str) -> VllmLLM:
+        """Return this LLM for a tenant, whose cached prefixes nobody else hits; it shares all else, as with :meth:`for_task`."""
+        other = copy.copy(self)
+        other._tenant = tenant
         return other
 
     def render(self, messages: Sequence[BaseMessage]) -> str:
@@ -119,57 +131,32 @@ class VllmLLM:
             InvalidInput: It is none, or several.
 
         """
-        key = self._http.outages, label  # another server may hold another model
-        if key not in self._labels:
-            body = {"model": self._model, "prompt": label, "add_special_tokens": False}
-            answer = await self._http.post("/tokenize", body, deadline)
-            ids = answer.get("tokens")
-            if not isinstance(ids, list) or not all(isinstance(i, int) for i in ids):
-                raise self._http.nonsense("/tokenize", answer)
-            if len(ids) != 1:
-                raise InvalidInput(
-                    f"The label {label!r} is {len(ids)} tokens for {self.name!r}.",
-                    remedy="Use a label that is one token, as ' A' or 'A'.",
-                    param="labels",
-                )
-            self._labels[key] = ids[0]
-        return self._labels[key]
+        ids = await self._tokenized(label, deadline)
+        if len(ids) != 1:
+            raise InvalidInput(
+                f"The label {label!r} is {len(ids)} tokens for {self.name!r}.",
+                remedy="Use a label that is one token, as ' A' or 'A'.",
+                param="labels",
+            )
+        return ids[0]
 
     async def score_labels(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:
-        """Return log probabilities over the labels, float32 [len(labels)], from one prefill.
+        """Return log probabilities over the labels or spots, float32 [len(item_ids)], from one prefill.
 
         A server that cannot be asked for chosen tokens is asked for the likeliest twenty; a label that is not among them gets one
-        less than the least of them.
+        less than the least of them. Spots are read from the log probabilities of the whole prompt: the server then takes nothing of
+        it from its prefix cache, since that holds none.
 
         Raises:
             DeadlineExceeded: Too little time is left, or the answer did not come in time.
-            InvalidInput: A label is not one token, or the server refuses the prompt.
+            InvalidInput: A label or mark is not one token, marks differ, or the server refuses the prompt.
             ServiceDown: The server does not answer, or answers nonsense.
 
         """
         self._http.check(deadline)
+        score = self._score_spots if prompt.spots else self._score_next
         with self.breaker.call(deadline):
-            ids = await self._ids(prompt.labels, deadline)
-            body: dict[str, Any] = {
-                "prompt": prompt.text,
-                "max_tokens": 1,
-                "temperature": 0,
-                "return_tokens_as_token_ids": True,
-                "add_special_tokens": False,
-            }
-            plain = {**body, "logprobs": _PLAIN_LOGPROBS}
-            if "logprob_token_ids" in self._lacks:
-                return self._scores(await self._complete(plain, deadline), ids)
-            try:
-                answer = await self._complete({**body, "logprobs": len(ids), "logprob_token_ids": ids}, deadline)
-            except Refused as refused:
-                try:
-                    answer = await self._complete(plain, deadline)
-                except Refused:
-                    raise refused from None
-                # It was not the prompt: this server does not know the option.
-                self._lacks.add("logprob_token_ids")
-            return self._scores(answer, ids)
+            return await score(prompt, deadline)
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; cut short where the deadline comes first.
@@ -258,6 +245,55 @@ class VllmLLM:
         await self.adapters.close()
         await self._http.close()
 
+    async def _score_next(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:
+        ids = await self._ids(prompt.labels, deadline)
+        body = {**_ONE_PASS, "prompt": prompt.text, "return_tokens_as_token_ids": True}
+        plain = {**body, "logprobs": _PLAIN_LOGPROBS}
+        if "logprob_token_ids" in self._lacks:
+            return self._read(label_scores, await self._complete(plain, deadline), ids)
+        try:
+            answer = await self._complete({**body, "logprobs": len(ids), "logprob_token_ids": ids}, deadline)
+        except Refused as refused:
+            try:
+                answer = await self._complete(plain, deadline)
+            except Refused:
+                raise refused from None
+            # It was not the prompt: this server does not know the option.
+            self._lacks.add("logprob_token_ids")
+        return self._read(label_scores, answer, ids)
+
+    async def _score_spots(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:
+        mark = mark_at(prompt.text, prompt.spots)
+        lead, whole = await asyncio.gather(*(self._tokenized(text, deadline) for text in (mark.lead, mark.lead + mark.word)))
+        if whole[:-1] != lead:
+            raise InvalidInput(
+                f"The mark {mark.word!r} after {mark.lead!r} is not one token for {self.name!r}.",
+                remedy="Use a mark that is one token.",
+                param="spots",
+            )
+        answer = await self._complete({**_ONE_PASS, "prompt": prompt.text, "prompt_logprobs": 0}, deadline)
+        return self._read(mark_scores, answer, mark, whole)
+
+    def _read(self, read: Callable[..., NDArray[np.float32]], answer: dict[str, Any], *what: Any) -> NDArray[np.float32]:
+        try:
+            return read(answer, *what)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise self._http.nonsense(_COMPLETIONS, answer) from error
+
+    async def _tokenized(self, text: str, deadline: Deadline) -> tuple[int, ...]:
+        """Return the token ids of a short text, asked of the server once, and once more after an outage."""
+        if not text:
+            return ()
+        key = self._http.outages, text  # another server may hold another model
+        if key not in self._tokens:
+            body = {"model": self._model, "prompt": text, "add_special_tokens": False}
+            answer = await self._http.post("/tokenize", body, deadline)
+            ids = answer.get("tokens")
+            if not isinstance(ids, list) or not all(isinstance(i, int) for i in ids):
+                raise self._http.nonsense("/tokenize", answer)
+            self._tokens[key] = tuple(ids)
+        return self._tokens[key]
+
     async def _ids(self, labels: Sequence[str], deadline: Deadline) -> list[int]:
         ids = list(await asyncio.gather(*(self.label_token(label, deadline) for label in labels)))
         if not ids or len(set(ids)) < len(ids):
@@ -323,7 +359,8 @@ class VllmLLM:
     def _named(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Give the body with its model, which stays on the server for as long as the context lasts."""
         with self.adapters.use(self._task) as adapter:
-            yield {"model": adapter or self._model, **body, **self._salt}
+            salt = {"cache_salt": cache_salt(self._secret, self._tenant)} if self._secret else {}
+            yield {"model": adapter or self._model, **body, **salt}
 
     async def _brought_back(self, deadline: Deadline) -> bool:
         """Post adapters again after the server said that it lacks one; return whether to ask it again."""
@@ -339,19 +376,6 @@ class VllmLLM:
         if not all(isinstance(piece, str) for piece in pieces):
             raise self._http.nonsense(_COMPLETIONS, event)
         return "".join(map(str, pieces))
-
-    def _scores(self, answer: dict[str, Any], ids: Sequence[int]) -> NDArray[np.float32]:
-        try:
-            top = answer["choices"][0]["logprobs"]["top_logprobs"][0]
-            found = {i: float(top[f"token_id:{i}"]) for i in ids if f"token_id:{i}" in top}
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise self._http.nonsense(_COMPLETIONS, answer) from error
-        if not found or any(math.isnan(v) or v == math.inf for v in found.values()):
-            raise self._http.nonsense(_COMPLETIONS, answer)
-        lowest = min((v for v in found.values() if math.isfinite(v)), default=0.0) - 1.0
-        values = np.array([max(found.get(i, lowest), lowest) for i in ids], dtype=np.float64)
-        scores: NDArray[np.float32] = (values - np.logaddexp.reduce(values)).astype(np.float32)
-        return scores
 
 
 def _structured(config: GenerateConfig) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import re
 import shutil
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pydantic import Field
 
@@ -44,10 +45,13 @@ class VllmAdaptersConfig(Value):
 
 @dataclass(slots=True)
 class _Adapter:
-    """One version. ``users`` are the requests in flight on it; ``error`` says why the server does not have it."""
+    """One version. ``base`` is the model that its card names, empty without a card. ``users`` are the requests in flight on it;
+    ``error`` says why the server does not have it.
+    """
 
     name: str
     source: Path
+    base: str = ""
     users: int = 0
     error: str = ""
 
@@ -57,7 +61,8 @@ class VllmAdapters:
 
     Each version is a folder as PEFT writes it (``adapter_config.json``, ``adapter_model.safetensors``). It is copied to
     ``room/<task>-<hash of its contents>`` and posted under that name: vLLM reuses cached prefixes of weights that it read from the
-    same path before. Safe to use from several event loops.
+    same path before. One whose ``card.json`` names another base than the server's model is not posted. Safe to use from several
+    event loops.
 
     Args:
         http: The server. Only administrators may post there; requests of users never choose an adapter.
@@ -105,13 +110,15 @@ class VllmAdapters:
         Where it cannot be loaded, the old one stays. Returns the new name.
 
         Raises:
-            InvalidInput: The task cannot be part of a name, or the server refuses the adapter.
+            InvalidInput: The task cannot be part of a name, the adapter is of another base, or the server refuses it.
             MissingWeights: The folder holds no LoRA adapter.
             ServiceDown: The server does not answer, or cannot load it.
             DeadlineExceeded: It took longer than ``load_seconds``.
 
         """
         new = await asyncio.to_thread(self._adapter, task, folder)
+        if new.base and (wrong := _wrong_base(new, await self.served(Deadline(self.config.load_seconds)))):
+            raise InvalidInput(wrong, remedy="Train it anew on the model that is served.", param="base")
         await self._post(new, Deadline(self.config.load_seconds))
         with self._lock:
             old = self._current.get(task)
@@ -203,7 +210,9 @@ class VllmAdapters:
             with self._lock:
                 adapters = list(self._current.values())
             for adapter in adapters:
-                adapter.error = "" if adapter.name in there else await self._posted(adapter, deadline)
+                adapter.error = _wrong_base(adapter, there)
+                if not adapter.error and adapter.name not in there:
+                    adapter.error = await self._posted(adapter, deadline)
         except BaseException:
             self._doubted = True
             raise
@@ -257,7 +266,7 @@ class VllmAdapters:
                 raise MissingWeights(f"The LoRA adapter {folder} of {task!r} holds no {name}.", remedy="Give a folder of PEFT.")
             with (folder / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        return _Adapter(f"{task}-{digest.hexdigest()[:12]}", folder)
+        return _Adapter(f"{task}-{digest.hexdigest()[:12]}", folder, _base(folder))
 
     def _place(self, adapter: _Adapter) -> Path:
         if self._room is None:
@@ -281,3 +290,24 @@ class VllmAdapters:
             with suppress(OSError):  # another process was quicker
                 draft.rename(place)
         return place
+
+
+def _base(folder: Path) -> str:
+    """Return the name of the base on an adapter's card; empty where it has none."""
+    try:
+        return str(json.loads((folder / "card.json").read_text(encoding="utf-8"))["base"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _wrong_base(adapter: _Adapter, there: Mapping[str, Mapping[str, object]]) -> str:
+    """Return why an adapter does not go with the models that are served; empty where it may, or where names are not known.
+
+    A server tells where its weights are, ``root``: a folder, or the name of a model on a hub. The folder that a GGUF file was
+    written to has its name and a hash.
+    """
+    roots = [PurePath(str(model["root"])).name for model in there.values() if model.get("root") and not model.get("parent")]
+    name = re.compile(rf"{re.escape(adapter.base)}(\.\w+)*(-[0-9a-f]{{12}}-hf)?", re.IGNORECASE)
+    if not adapter.base or not roots or any(name.fullmatch(root) for root in roots):
+        return ""
+    return f"It was trained on {adapter.base!r}, and the server has {', '.join(map(repr, roots))}."

@@ -16,57 +16,9 @@ from rich.table import Table
 
 from evals.bench.latency import LatencyBenchConfig, bench_latency, plot_latency
 from evals.bench.rerank import RerankBenchConfig, bench_rerank
+from evals.bench.rerank_report import plot_rerank, rerank_tables
 from evals.bench.scale import ScaleBenchConfig, bench_scale, plot_scale
 from palate.errors import PalateError
-
-_GOAL = 1.15
-_ROW = ("engine", "load_s", "p50", "p95", "rank_correlation", "rank_correlation_min", "same_top")
-
-
-def _rerank_tables(report: dict[str, Any]) -> list[Table]:
-    times = Table(title=f"Reranking {report['config']['candidates']} candidates, {report['tokens']['mean']:.0f} tokens")
-    for column in ("", "p50 ms", "p95 ms"):
-        times.add_column(column, justify="left" if not column else "right")
-    for name, key in (("reranker's call", "rerank_ms"), ("bare forward pass", "bare_ms")):
-        times.add_row(name, f"{report[key]['p50']:.0f}", f"{report[key]['p95']:.0f}")
-    times.add_row(f"ratio (goal {_GOAL})", f"{report['ratio_p50']:.3f}", f"paired {report['ratio_paired']:.3f}")
-    engines = Table(title="Engines, the same prompts")
-    for column in ("engine", "load s", "p50 ms", "p95 ms", "rank corr.", "lowest", "same top"):
-        engines.add_column(column, justify="left" if column == "engine" else "right")
-    for row in report["engines"]:
-        engines.add_row(*(str(row[key]) for key in _ROW))
-    other = Table(title="Start and writing")
-    for column in ("conversion s", "open (warm) s", "first answer s", "decode tokens/s"):
-        other.add_column(column, justify="right")
-    other.add_row(*(str(report[k]) for k in ("conversion_s", "open_warm_s", "first_answer_s", "decode_tokens_per_s")))
-    return [times, engines, other]
-
-
-def _plot_rerank(report: dict[str, Any], path: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axis = pyplot.subplots(figsize=(8, 4), layout="constrained")
-    rows = report["engines"]
-    axis.barh([row["engine"] for row in rows], [row["p50"] for row in rows], color="#4b6cb7")
-    axis.errorbar(
-        [row["p50"] for row in rows],
-        range(len(rows)),
-        xerr=[[0.0] * len(rows), [max(0.0, row["p95"] - row["p50"]) for row in rows]],
-        fmt="none",
-        ecolor="#333333",
-        capsize=3,
-    )
-    for place, row in enumerate(rows):
-        axis.text(max(row["p50"], row["p95"]), place, f"  rank correlation {row['rank_correlation']:.2f}", va="center")
-    axis.margins(x=0.35)
-    axis.invert_yaxis()
-    axis.set_xlabel("milliseconds for one prompt (bar: p50, whisker: p95)")
-    axis.set_title(f"One prefill of {report['tokens']['mean']:.0f} tokens, {report['config']['threads']} threads")
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
 
 
 def _latency_tables(report: dict[str, Any]) -> list[Table]:
@@ -103,9 +55,11 @@ class _Bench:
 
 _BENCHES = {
     "rerank": _Bench(
-        lambda given, tell: bench_rerank(RerankBenchConfig(prompts=given.prompts, compared=given.compared), tell),
-        _rerank_tables,
-        _plot_rerank,
+        lambda given, tell: bench_rerank(
+            RerankBenchConfig(prompts=given.prompts, compared=given.compared, vllm=given.vllm, vllm_model=given.vllm_model), tell
+        ),
+        rerank_tables,
+        plot_rerank,
     ),
     "latency": _Bench(
         lambda given, tell: bench_latency(LatencyBenchConfig(rounds=given.rounds, url=given.url), tell),
@@ -122,6 +76,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for results")
     parser.add_argument("--prompts", type=int, default=RerankBenchConfig().prompts, help="rerank: how many prompts are timed")
     parser.add_argument("--compared", type=int, default=RerankBenchConfig().compared, help="rerank: how many every engine gets")
+    parser.add_argument("--vllm", metavar="URL", help="rerank: a vLLM server that is measured instead of the embedded LLM")
+    parser.add_argument("--vllm-model", default=RerankBenchConfig().vllm_model, help="rerank: the model that it serves")
     parser.add_argument("--rounds", type=int, default=LatencyBenchConfig().rounds, help="latency: how many events are timed")
     parser.add_argument("--url", default=None, help="latency: a server that runs already; by default one is started")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(ScaleBenchConfig().sizes), help="scale: how many items")

@@ -1,23 +1,31 @@
-"""Times the reranker's one prefill: against a bare forward pass by the same engine, and between engines."""
+"""Times the reranker's one prefill: against writing an ordering, a bare forward pass, other engines, and with several users."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SecretStr
 from scipy.stats import spearmanr
 
+from agent.llm.base import LLM
 from agent.llm.conversion import ConvertedModel, convert
+from agent.llm.ct2 import Ct2Engine
 from agent.llm.embedded import EmbeddedLLM
 from agent.llm.gguf import export_hf, packaged_gguf
+from agent.llm.pace import Pace
+from agent.llm.vllm import VllmLLM
 from evals.bench.engines import ENGINES, engine
+from evals.bench.ordering import VllmOrder, embedded_order, race
 from evals.bench.prompts import rank_prompts
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt, Value
@@ -25,19 +33,27 @@ from palate.domain import GenerateConfig, LabelledPrompt, Value
 __all__ = ["RerankBenchConfig", "bench_rerank"]
 
 Tell = Callable[[str], None]
+Score = Callable[[LabelledPrompt], Awaitable[object]]
 Float32 = NDArray[np.float32]
 _NAME = "smollm2-135m-instruct"
 
 
 class RerankBenchConfig(Value):
-    """How much is measured. ``prompts`` are all different; the engines are compared on the first ``compared`` of them.
+    """How much is measured. ``prompts`` are all different.
 
-    An engine that has used up ``engine_seconds`` gets no prompt more, once it has had two: a busy machine slows some engines
-    tenfold.
+    For the first ``orderings`` of them an ordering of all candidates is written, too; ``users`` ask at once, sharing the prompts.
+    The engines are compared on the first ``compared``. With ``vllm``, the URL of a server, that is measured, by the name
+    ``vllm_model``, instead of the embedded LLM, and no other engines are. An engine that has used up ``engine_seconds`` gets no
+    prompt more, once it has had two: a busy machine slows some engines tenfold.
     """
 
     prompts: int = Field(default=16, ge=4)
-    compared: int = Field(default=6, ge=2)
+    orderings: int = Field(default=6, ge=2)
+    users: int = Field(default=4, ge=1)
+    compared: int = Field(default=6, ge=0)
+    vllm: str | None = None
+    vllm_model: str = "palate"
+    vllm_api_key: SecretStr | None = None
     candidates: int = Field(default=20, ge=2, le=26)
     threads: int = Field(default=2, ge=1)
     engine_seconds: float = Field(default=25.0, gt=0.0)
@@ -45,46 +61,115 @@ class RerankBenchConfig(Value):
 
 
 def bench_rerank(config: RerankBenchConfig | None = None, tell: Tell = lambda _: None) -> dict[str, Any]:
-    """Return times in milliseconds, the ratio, and a row an engine with its rank correlation to float32.
+    """Return the measurements, times in milliseconds.
 
-    One engine is in memory at a time. The bare pass and the reranker's call take turns on the same prompts, so that what else the
-    machine does falls on both.
+    ``speedup`` is by how much one prefill that scores all labels is quicker than writing their order with the same model, engine
+    and prompt, with nothing of it cached on either side. ``bound`` says what it would be at the measured rates of reading and
+    writing, with nothing else to do.
+
+    One embedded engine is in memory at a time. What is compared takes turns on the same prompts, so that what else the machine
+    does falls on both.
 
     Raises:
-        Unavailable: The weights or a package are not there.
+        Unavailable: The weights, a package or the server are not there.
 
     """
     config = config or RerankBenchConfig()
+    said = config.model_dump(exclude={"vllm_api_key"})
+    if config.vllm is not None:
+        return {**asyncio.run(_served(config, config.vllm, tell)), "engines": [], "config": said}
     with tempfile.TemporaryDirectory(prefix="palate-bench-") as temporary:
         cache = Path(temporary)
         gguf = packaged_gguf()
         start = time.perf_counter()
         converted = convert(gguf, cache, _NAME)
         conversion = time.perf_counter() - start
-        tell("the embedded LLM against a bare forward pass")
-        report, prompts, ids, labels = asyncio.run(_product(config, cache, converted))
-        tell("a folder for torch")
-        hf = export_hf(gguf, cache / "hf")
-        compared = range(min(config.compared, len(prompts)))
-        rows = _compare((hf, converted), [ids[i] for i in compared], labels, config, tell)
-    return {**report, "conversion_s": round(conversion, 2), "engines": rows, "config": config.model_dump()}
+        report, prompts, ids, labels = asyncio.run(_product(config, cache, converted, tell))
+        rows: list[dict[str, Any]] = []
+        if config.compared:
+            tell("a folder for torch")
+            hf = export_hf(gguf, cache / "hf")
+            compared = range(min(config.compared, len(prompts)))
+            rows = _compare((hf, converted), [ids[i] for i in compared], labels, config, tell)
+    return {**report, "conversion_s": round(conversion, 2), "engines": rows, "config": said}
+
+
+async def _served(config: RerankBenchConfig, url: str, tell: Tell) -> dict[str, Any]:
+    key = config.vllm_api_key.get_secret_value() if config.vllm_api_key else None
+    llm = VllmLLM(url, config.vllm_model, key, cache_secret=secrets.token_bytes(32))
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    base = url.rstrip("/").removesuffix("/v1")
+    async with _closing(llm), httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
+        await llm.check()
+        prompts = rank_prompts(llm, config.prompts, config.candidates, config.seed)
+
+        async def cold(prompt: LabelledPrompt) -> object:
+            return await llm.for_tenant(secrets.token_hex(8)).score_labels(prompt, Deadline(None))
+
+        tell(f"scoring labels against writing their order on {url}")
+        labels = [label.strip() for label in prompts[0].labels]
+        order = VllmOrder(http, config.vllm_model, labels)
+        raced = await race(cold, order, prompts[: config.orderings], labels)
+        tell(f"{config.users} users at once")
+        return {
+            "engine": llm.engine,
+            "model": llm.name,
+            **raced,
+            "constraint": order.constraint,
+            "bound": _bound(raced, await _decode(llm)),
+            "rerank_ms": _percentiles(await _alone(cold, prompts)),
+            "users": await _at_once(cold, prompts, config.users),
+        }
 
 
 async def _product(
-    config: RerankBenchConfig, cache: Path, converted: ConvertedModel
+    config: RerankBenchConfig, cache: Path, converted: ConvertedModel, tell: Tell
 ) -> tuple[dict[str, Any], list[LabelledPrompt], list[list[int]], list[int]]:
+    from tokenizers import Tokenizer
+
     start = time.perf_counter()
     llm = EmbeddedLLM(None, cache, threads=config.threads)
     await asyncio.to_thread(llm.open)
     opened = time.perf_counter() - start
     prompts = rank_prompts(llm, config.prompts, config.candidates, config.seed)
-    await llm.score_labels(prompts[0], Deadline(None))
-    first = time.perf_counter() - start
-    labels = [llm.label_token(label) for label in prompts[0].labels]
-    from tokenizers import Tokenizer
 
+    async def score(prompt: LabelledPrompt) -> object:
+        return await llm.score_labels(prompt, Deadline(None))
+
+    await score(prompts[0])
+    first = time.perf_counter() - start
     tokenizer = Tokenizer.from_file(str(converted.folder / "tokenizer.json"))
+    tell("the embedded LLM against a bare forward pass")
+    ours, bare = await _against_bare(llm, tokenizer, prompts)
+    decode = await _decode(llm)
+    tell(f"{config.users} users at once")
+    users = await _at_once(score, prompts, config.users)
+    tell("scoring labels against writing their order")
+    labels = [label.strip() for label in prompts[0].labels]
+    endless = Ct2Engine(converted.folder, tokenizer, (), compute_type="int8", threads=config.threads, pace=Pace())
+    raced = await race(score, embedded_order(endless, tokenizer, labels), prompts[: config.orderings], labels)
+    report = {
+        "engine": llm.engine,
+        "model": llm.name,
+        **raced,
+        "constraint": "none",
+        "bound": _bound(raced, decode),
+        "rerank_ms": _percentiles(ours),
+        "users": users,
+        "open_warm_s": round(opened, 2),
+        "first_answer_s": round(first, 2),
+        "bare_ms": _percentiles(bare),
+        "ratio_p50": round(float(np.median(ours) / np.median(bare)), 3),
+        "ratio_paired": round(float(np.median(np.divide(ours, bare))), 3),
+        "samples_ms": {"rerank": ours, "bare": bare},
+    }
     ids = [tokenizer.encode(p.text, add_special_tokens=False).ids for p in prompts]
+    tokens = [llm.label_token(label) for label in prompts[0].labels]
+    await llm.close()
+    return report, prompts, ids, tokens
+
+
+async def _against_bare(llm: EmbeddedLLM, tokenizer: Any, prompts: Sequence[LabelledPrompt]) -> tuple[list[float], list[float]]:
     ours: list[float] = []
     bare: list[float] = []
     for number, prompt in enumerate(prompts):
@@ -97,24 +182,40 @@ async def _product(
             else:
                 llm.loaded.logits(tokens)
             (ours if own else bare).append(1000 * (time.perf_counter() - began))
-    decode = await _decode(llm)
-    report = {
-        "model": llm.name,
-        "tokens": {"mean": float(np.mean([len(i) for i in ids])), "max": max(map(len, ids))},
-        "open_warm_s": round(opened, 2),
-        "first_answer_s": round(first, 2),
-        "rerank_ms": _percentiles(ours),
-        "bare_ms": _percentiles(bare),
-        "ratio_p50": round(float(np.median(ours) / np.median(bare)), 3),
-        "ratio_paired": round(float(np.median(np.divide(ours, bare))), 3),
-        "decode_tokens_per_s": round(decode, 1),
-        "samples_ms": {"rerank": ours, "bare": bare},
-    }
-    await llm.close()
-    return report, prompts, ids, labels
+    return ours, bare
 
 
-async def _decode(llm: EmbeddedLLM) -> float:
+async def _alone(score: Score, prompts: Sequence[LabelledPrompt]) -> list[float]:
+    """Return the milliseconds of each prompt, one after the other."""
+    times: list[float] = []
+    for prompt in prompts:
+        began = time.perf_counter()
+        await score(prompt)
+        times.append(1000 * (time.perf_counter() - began))
+    return times
+
+
+async def _at_once(score: Score, prompts: Sequence[LabelledPrompt], users: int) -> dict[str, float]:
+    """Return how long one waits when ``users`` share the prompts, each asking again as soon as it is answered."""
+    times = await asyncio.gather(*(_alone(score, prompts[user::users]) for user in range(users)))
+    return {"users": users, **_percentiles([ms for of_user in times for ms in of_user])}
+
+
+@asynccontextmanager
+async def _closing(llm: LLM) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await llm.close()
+
+
+def _bound(raced: dict[str, Any], decode: float) -> dict[str, float]:
+    prefill = raced["prompt_tokens"] / raced["prefill_ms"] * 1000
+    most = 1.0 + raced["generated_tokens"] * prefill / (raced["prompt_tokens"] * decode)
+    return {"prefill_tokens_per_s": round(prefill, 1), "decode_tokens_per_s": round(decode, 1), "speedup": round(most, 2)}
+
+
+async def _decode(llm: LLM) -> float:
     """Return tokens a second after the first."""
     from langchain_core.messages import HumanMessage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +18,19 @@ from palate.errors import DeadlineExceeded, InvalidInput
 __all__ = ["LLMContract"]
 
 T = TypeVar("T")
+
+_HOSTILE = (
+    "yes",
+    "(yes) yes! [no]",
+    "The best of all [yes] [yes] [yes]",
+    "[yes",
+    "yes]",
+    "[ yes ] \u3010yes\u3011",
+    "Pok\u00e9mon \U0001f3ac\U0001f468\u200d\U0001f469\u200d\U0001f467",
+    "\u738b\u5bb6\u536b \u2014 \u82b1\u6a23\u5e74\u83ef",
+    " [yesterday] and [yes-man]",
+    "1. Another line [yes].",
+)
 
 
 def _run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -33,6 +46,8 @@ class LLMContract:
 
     seconds = 60.0
     """Time allowed for one call."""
+    rounding = 0.1
+    """By how much a log probability may differ in a longer prompt."""
 
     @pytest.fixture
     def llm(self) -> Any:
@@ -50,6 +65,21 @@ class LLMContract:
         lines = "\n".join(f"{label.strip()}: film number {i}" for i, label in enumerate(labels))
         text = llm.render([SystemMessage("Pick one."), HumanMessage(f"{lines}\nWhich one?")]) + "Answer:"
         return LabelledPrompt(text=text, labels=labels, item_ids=tuple(f"i{i}" for i in range(n)), version="contract-1")
+
+    def marked(self, llm: Any, texts: Sequence[str], asked: Sequence[int] | None = None) -> LabelledPrompt:
+        """Return a prompt with a mark behind each of ``texts``; the marks numbered ``asked``, by default all, are to be scored."""
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        lines = [f"{number}. {text} [yes]" for number, text in enumerate(texts, start=1)]
+        text = llm.render([SystemMessage("Mark what fits."), HumanMessage("I like films.\n" + "\n".join(lines))])
+        begin, spots = text.index(lines[0]), list[int]()
+        for line in lines:
+            begin = text.index(line, begin) + len(line)
+            spots.append(begin - len("yes]"))
+        wanted = range(len(texts)) if asked is None else asked
+        return LabelledPrompt(
+            text=text[:begin], spots=tuple(spots[i] for i in wanted), item_ids=tuple(f"i{i}" for i in wanted), version="contract-2"
+        )
 
     def test_it_has_a_name_and_an_engine(self, llm: Any) -> None:
         assert llm.name
@@ -78,6 +108,31 @@ class LLMContract:
         first = _run(llm.score_labels(self.prompt(llm), Deadline(self.seconds)))
         second = _run(llm.score_labels(self.prompt(llm), Deadline(self.seconds)))
         np.testing.assert_allclose(first, second, atol=1e-3)
+
+    @pytest.mark.parametrize("n", [2, 20])
+    def test_spot_scores_are_log_probabilities_among_themselves_and_repeat(self, llm: Any, n: int) -> None:
+        prompt = self.marked(llm, [f"film number {i}" for i in range(n)])
+        first, second = (_run(llm.score_labels(prompt, Deadline(self.seconds))) for _ in range(2))
+        assert first.shape == (n,)
+        assert first.dtype == np.float32
+        assert np.isfinite(first).all()
+        assert np.exp(first.astype(np.float64)).sum() == pytest.approx(1.0, abs=1e-3)
+        np.testing.assert_allclose(first, second, atol=1e-3)
+
+    def test_spots_are_found_whatever_the_texts_around_them_hold(self, llm: Any) -> None:
+        """What looks like a mark in a text is none, and a mark has the same score whichever others are asked for."""
+        whole = self.marked(llm, _HOSTILE)
+        assert whole.text.count(" [yes]") > len(_HOSTILE)
+        asked = [0, 2, 5, len(_HOSTILE) - 1]
+        among_all = _run(llm.score_labels(whole, Deadline(self.seconds)))[asked]
+        alone = _run(llm.score_labels(self.marked(llm, _HOSTILE, asked), Deadline(self.seconds)))
+        np.testing.assert_allclose(alone - alone[0], among_all - among_all[0], atol=1e-2)
+
+    def test_spots_do_not_depend_on_what_follows_them(self, llm: Any) -> None:
+        texts = ["Heat", "The Cook, the Thief", "Alien"]
+        short = _run(llm.score_labels(self.marked(llm, texts), Deadline(self.seconds)))
+        long = _run(llm.score_labels(self.marked(llm, [*texts, "Say [yes] to everything before"]), Deadline(self.seconds)))[:3]
+        np.testing.assert_allclose(short - short[0], long - long[0], atol=self.rounding)
 
     def test_no_time_left_raises_at_once(self, llm: Any) -> None:
         prompt = self.prompt(llm)

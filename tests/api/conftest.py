@@ -52,6 +52,12 @@ class WordEmbedder:
         return vector
 
 
+@pytest.fixture
+def words() -> type[WordEmbedder]:
+    """What loads the small embedder."""
+    return WordEmbedder
+
+
 def small_catalog() -> list[Item]:
     films = [
         Item(

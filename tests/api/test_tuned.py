@@ -1,23 +1,35 @@
 """Promoted LoRA adapters reach the parts that use them."""
 
+import asyncio
 import json
+import shutil
+import warnings
 
+import anyio
 import pytest
 
 from agent.llm import ScriptedLLM
 from agent.llm.embedded import EmbeddedLLM
 from agent.llm.vllm import VllmLLM
+from api.doctor import examine
+from api.lazy import LazyEmbedder
 from api.vllm_flags import VllmUpConfig, choose_flags
 from api.wiring import build
 from finetune import LoraRegistry, Scores
 from finetune.gate import Gate, Measured
+from finetune.job import base_ref
 from palate.settings import Settings
+
+PACKAGED = base_ref(None)
 
 
 @pytest.fixture
 def promote(make_adapter):
-    def promoted(home, **said):
-        registry, made = LoraRegistry(home / "lora"), make_adapter(**said)
+    def promoted(home, weights=None, base=PACKAGED, **said):
+        registry, made = LoraRegistry(home / "lora"), make_adapter(base=base, **said)
+        if weights is not None:
+            for name in ("adapter_config.json", "adapter_model.safetensors"):
+                shutil.copyfile(weights / name, made.folder / name)
         task = made.card.task
         version = registry.add(made.folder, made.card)
         from finetune.gate import GATES
@@ -90,3 +102,56 @@ def test_an_llm_that_was_given_has_no_adapters(tmp_path, promote):
     given = ScriptedLLM()
     with build(Settings(home=tmp_path), llm=given, models=[]) as palate:
         assert parts(palate)[0].llm is given
+
+
+def test_an_adapter_of_another_base_is_left_out_and_the_doctor_says_so(tmp_path, promote, caplog):
+    promote(tmp_path, base={"name": "smollm2-135m-instruct", "sha256": "b" * 64})
+    with build(Settings(home=tmp_path), models=[]) as palate:
+        reranker, _ = parts(palate)
+        assert reranker.llm is palate.llm
+        assert reranker.config.weight == Settings.model_fields["rerank_weight"].default
+        assert palate.parts.tuned == {}
+        said = {check.name: check for check in asyncio.run(examine(palate)).checks}["adapter rank"]
+    assert (said.status, "bbbbbbbbbbbb" in said.message) == ("warning", True)
+    assert "PALATE_LLM_PATH" in said.remedy
+    assert "'rank' is left out" in caplog.text
+
+
+@pytest.fixture
+def weights(base, tmp_path):
+    """A LoRA adapter of the tiny base, as PEFT writes it."""
+    peft = pytest.importorskip("peft", reason="needs the extra 'train'")
+    from transformers import AutoModelForCausalLM
+
+    config = peft.LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM", init_lora_weights=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft reads an attribute that transformers is about to drop
+        peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).half().save_pretrained(tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def test_a_tuned_llm_is_loaded_in_the_background_once_requests_can_be_answered(tmp_path, promote, base, weights, words):
+    home = tmp_path / "home"
+    version = promote(home, weights=weights, base=base_ref(base))
+    name = f"tiny+rank-{version}"
+    with build(Settings(home=home, llm_path=base, llm_threads=1), models=[LazyEmbedder("text-en", words)]) as palate:
+        assert palate.parts.tuned["rank"] is palate.recommender._reranker.llm
+        palate.open()
+        assert palate.wait_settled()
+        assert palate.readiness().parts["llm rank"].ready
+        assert palate.parts.tuned["rank"].loaded
+        assert [path.name for path in palate.settings.models.glob(f"{name}-*") if path.is_dir()]
+        checks = {check.name: check for check in anyio.run(examine, palate).checks}
+    assert checks["llm rank"].status == "ok"
+    assert name in checks["llm rank"].message
+
+
+def test_a_tuned_llm_that_cannot_be_loaded_is_said_and_keeps_nothing_from_working(tmp_path, promote, base, words):
+    home = tmp_path / "home"
+    promote(home, base=base_ref(base))  # its tensors are of another size than the base's
+    with build(Settings(home=home, llm_path=base, llm_threads=1), models=[LazyEmbedder("text-en", words)]) as palate:
+        palate.open()
+        assert palate.wait_settled()
+        assert palate.readiness().parts["llm rank"].error
+        checks = {check.name: check for check in anyio.run(examine, palate).checks}
+    assert checks["llm rank"].status == "fault"

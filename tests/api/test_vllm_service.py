@@ -25,6 +25,7 @@ from agent.llm.gguf import export_once, packaged_gguf
 from agent.llm.vllm import VllmConfig, VllmLLM
 from agent.llm.vllm_http import VllmHttpConfig
 from agent.prompts.explain import REASON_SCHEMA, build_explain_prompt, read_reason
+from evals.bench.rerank import RerankBenchConfig, bench_rerank
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, Item, LabelledPrompt
 from palate.errors import PalateError, ServiceDown
@@ -134,7 +135,7 @@ def server(work: Path, loras: list[Path]) -> Iterator[Server]:
 def client(server: Server, **more: Any) -> VllmLLM:
     # Each call of these tests runs on a loop of its own: no connection may outlive it.
     transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
-    return VllmLLM(server.url, "palate", transport=transport, room=server.home / "room", cache_salt="a" * 64, **more)
+    return VllmLLM(server.url, "palate", transport=transport, room=server.home / "room", cache_secret=b"secret", **more)
 
 
 def prompts(llm: Any) -> list[LabelledPrompt]:
@@ -148,6 +149,15 @@ def prompts(llm: Any) -> list[LabelledPrompt]:
                 HumanMessage(f"I like {taste}.\nWish: {wish}\n{lines}\nWhich one?"),
             ]
             found.append(LabelledPrompt(text=llm.render(said) + "Answer:", labels=LETTERS, item_ids=LETTERS, version="t"))
+    return found
+
+
+def marked(llm: Any) -> list[LabelledPrompt]:
+    """Return 21 prompts like those of LoRA adapters that rank: a mark behind each of twenty candidates."""
+    contract, found = LLMContract(), []
+    for number in range(len(TASTES) * len(WISHES)):
+        titles = [f"{TASTES[(i + number) % len(TASTES)].title()} {i * 7 + number} ({1950 + i})" for i in range(20)]
+        found.append(contract.marked(llm, titles))
     return found
 
 
@@ -177,26 +187,46 @@ def theirs(server: Server, loras: list[Path]) -> SimpleNamespace:
     llm.adapters.want({"rank": loras[0]})
     rank = llm.for_task("rank")
     asked = prompts(llm)
-    return SimpleNamespace(asked=asked, tuned=scores(rank, asked), base=scores(llm, asked[:3]), name=rank.name)
+    marks = marked(llm)
+    return SimpleNamespace(
+        asked=asked,
+        marks=marks,
+        tuned=scores(rank, asked),
+        tuned_marks=scores(rank, marks),
+        base=scores(llm, asked[:3]),
+        base_marks=scores(llm, marks[:3]),
+        name=rank.name,
+    )
 
 
 def test_an_adapter_loaded_at_run_time_changes_the_order(theirs: SimpleNamespace) -> None:
     assert theirs.name.startswith("rank-")
     assert all(c < 0.999 for c in correlations(theirs.base, theirs.tuned[:3]))
+    assert all(c < 0.999 for c in correlations(theirs.base_marks, theirs.tuned_marks[:3]))
 
 
 @pytest.mark.parametrize("compute_type", ["float32", "int8"])
-def test_label_scores_agree_with_the_embedded_llm(
+def test_scores_of_labels_and_marks_agree_with_the_embedded_llm(
     compute_type: str, theirs: SimpleNamespace, loras: list[Path], work: Path
 ) -> None:
     llm = EmbeddedLLM(None, work / "ct2", lora=loras[0], config=EmbeddedConfig(compute_type=compute_type))
     try:
-        found = correlations(scores(llm, theirs.asked), theirs.tuned)
+        labels = correlations(scores(llm, theirs.asked), theirs.tuned)
+        marks = correlations(scores(llm, theirs.marks), theirs.tuned_marks)
     finally:
         asyncio.run(llm.close())
-    print(f"spearman, {compute_type}: mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts")  # noqa: T201
-    # In float32 each prompt agrees; int8 weights move labels that are about as likely, so there the mean is held.
-    assert found[0] >= 0.99 if compute_type == "float32" else mean(found) >= 0.95
+    for form, found in (("labels", labels), ("marks", marks)):
+        said = f"mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts"
+        print(f"spearman of {form}, {compute_type}: {said}")  # noqa: T201
+        # In float32 each prompt agrees; int8 weights move what is about as likely, so there the mean is held.
+        assert found[0] >= 0.99 if compute_type == "float32" else mean(found) >= 0.95
+
+
+def test_orderings_hold_each_label_once(server: Server) -> None:
+    report = bench_rerank(RerankBenchConfig(prompts=4, orderings=2, users=2, vllm=server.url))
+    assert (report["constraint"], report["malformed_share"]) == ("grammar", 0.0)
+    assert report["generated_tokens"] >= 41
+    print({key: report[key] for key in ("prompt_tokens", "prefill_ms", "generated_ms", "speedup", "bound")})  # noqa: T201
 
 
 def test_a_reason_is_held_to_its_schema(server: Server, loras: list[Path]) -> None:

@@ -20,6 +20,11 @@ def adapter(folder: Path) -> Path:
     return folder
 
 
+def sent(llm: VllmLLM) -> str:
+    with llm._named({}) as body:
+        return str(body["cache_salt"])
+
+
 def settings(home: Path, **more: object) -> Settings:
     return Settings(home=home, llm="vllm", vllm_url="http://127.0.0.1:9", **more)  # type: ignore[arg-type]
 
@@ -35,15 +40,15 @@ def test_each_task_gets_its_adapter_and_one_salt_of_the_servers_own(tmp_path: Pa
         assert isinstance(rank, VllmLLM)
         assert isinstance(explain, VllmLLM)
         assert (rank.name, explain.name) == (llm.adapters.names["rank"], llm.adapters.names["explain"])
-        salts = {json.dumps(one._salt) for one in (llm, rank, explain)}
+        salts = {sent(one) for one in (llm, rank, explain)}
     with build(settings(tmp_path / "home", vllm_cache_secret="s" * 16), models=[]) as again:
         assert isinstance(again.llm, VllmLLM)
-        salts.add(json.dumps(again.llm._salt))
+        salts.add(sent(again.llm))
         assert len(salts) == 1
         assert "s" * 16 not in salts.pop()
     with build(settings(tmp_path / "home"), models=[]) as other:
         assert isinstance(other.llm, VllmLLM)
-        assert len(str(other.llm._salt["cache_salt"])) == 64
+        assert len(sent(other.llm)) == 64
 
 
 def test_a_folder_that_holds_no_adapter_is_named_and_the_home_is_free_again(tmp_path: Path) -> None:

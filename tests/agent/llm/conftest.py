@@ -28,14 +28,15 @@ def embedded(llm_cache):
 class FakeVllm:
     """Speaks vLLM's protocol at httpx's transport seam, and keeps adapters as a server does: until it is restarted.
 
-    ``down`` refuses connections. ``odd`` gives (status, body) for a path. ``held``, an event, holds completions back while unset;
-    ``slow`` is seconds a completion takes.
+    ``down`` refuses connections. ``root`` is where its model is. ``odd`` gives (status, body) for a path. ``held``, an event, holds
+    completions back while unset.
     """
 
     url = "http://vllm.test"
 
     def __init__(self):
         self.adapters, self.loads, self.unloads, self.seen = {}, [], [], []
+        self.root = None
         self.down, self.odd, self.held, self.running = False, {}, None, 0
 
     def restart(self):
@@ -63,8 +64,9 @@ class FakeVllm:
 
     async def answer(self, path, body):
         if path == "/v1/models":
-            names = ["palate", *self.adapters]
-            return httpx.Response(200, json={"data": [{"id": name, "max_model_len": 2048} for name in names]})
+            base = {"id": "palate", "max_model_len": 2048, "root": self.root, "parent": None}
+            tuned = [{"id": name, "root": folder, "parent": "palate"} for name, folder in self.adapters.items()]
+            return httpx.Response(200, json={"data": [base, *tuned]})
         if path == "/version":
             return httpx.Response(200, json={"version": "0.32.0"})
         if path == "/tokenize":

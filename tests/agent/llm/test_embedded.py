@@ -144,7 +144,7 @@ def test_other_work_goes_on_while_the_engine_runs(embedded):
     assert asyncio.run(both()) >= 5
 
 
-@pytest.mark.parametrize("labels", [(" A", " two words"), (" A", " A"), ()])
+@pytest.mark.parametrize("labels", [(" A", " two words"), (" A", " A")])
 def test_labels_that_cannot_be_told_apart_are_refused(embedded, labels):
     prompt = LabelledPrompt(text="x", labels=labels, item_ids=tuple("ab"[: len(labels)]), version="t")
     with pytest.raises(InvalidInput):

@@ -14,7 +14,8 @@ class TestScriptedLLM(LLMContract):
     @pytest.fixture
     def llm(self):
         return ScriptedLLM(
-            score=lambda prompt: list(range(len(prompt.labels))), text=lambda prompt: f"I heard {len(prompt)} signs."
+            score=lambda prompt: [spot / 100 for spot in prompt.spots] or list(range(len(prompt.labels))),
+            text=lambda prompt: f"I heard {len(prompt)} signs.",
         )
 
 

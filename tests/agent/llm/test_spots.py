@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agent.llm.spots import log_softmax, spot_places
+from agent.llm.spots import Mark, log_softmax, mark_at, spot_places
 from palate.errors import InvalidInput
 
 OFFSETS = [(0, 1), (1, 4), (4, 4), (4, 6)]
@@ -22,3 +22,22 @@ def test_scores_are_log_probabilities_among_themselves():
     assert scores.dtype == np.float32
     assert np.exp(scores.astype(np.float64)).sum() == pytest.approx(1.0)
     assert list(np.argsort(-scores)) == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "spots", "mark"),
+    [
+        ("a [yes]\nb! [yes]", [3, 12], Mark(" [", "yes", (0, 1), 2)),
+        ("a [yes] [yes]\nb [yes]", [9, 17], Mark(" [", "yes", (1, 2), 3)),
+        ("[yes] [yesno] x [yes]", [17], Mark(" [", "yes", (0,), 1)),
+        ("good yes, bad yes", [4, 13], Mark("", " yes", (0, 1), 2)),
+    ],
+)
+def test_the_mark_is_read_from_the_text(text, spots, mark):
+    assert mark_at(text, spots) == mark
+
+
+@pytest.mark.parametrize(("text", "spots"), [("a [yes] b [no]", [3, 11]), ("a [yes] b (yes)", [3, 11]), ("a []", [3])])
+def test_marks_that_differ_are_refused(text, spots):
+    with pytest.raises(InvalidInput, match="stand before"):
+        mark_at(text, spots)

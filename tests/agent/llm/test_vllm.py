@@ -1,8 +1,10 @@
 import asyncio
 import json
+import re
 import socket
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -10,11 +12,24 @@ import numpy as np
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from agent.llm.salt import cache_salt
 from agent.llm.vllm import VllmConfig, VllmLLM
 from palate.deadline import Deadline
 from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import ConfigurationError, DeadlineExceeded, InvalidInput, ServiceDown
 from palate.testing.llm import LLMContract
+
+
+def token_ids(text):
+    """A tokenizer: words and signs, each with the space before it."""
+    return [int.from_bytes(token.encode()) for token in re.findall(r" ?\w+| ?[^\w\s]|\s", text)]
+
+
+def prompt_logprobs(text):
+    """A log probability for each token that follows from those before it alone, as vLLM sends them."""
+    ids = token_ids(text)
+    given = [-(zlib.crc32(repr(ids[:n]).encode()) % 997) / 100 for n in range(len(ids))]
+    return [None, *({str(i): {"logprob": given[n], "rank": 1}} for n, i in enumerate(ids[1:], start=1))]
 
 
 class FakeServer:
@@ -69,16 +84,18 @@ class FakeServer:
         elif handler.path == "/v1/models":
             self.send(handler, 200, {"data": [{"id": "palate", "max_model_len": 2048}]})
         elif handler.path == "/tokenize":
-            words = body["prompt"].split()
-            self.send(handler, 200, {"tokens": [sum(map(ord, w)) for w in words], "count": len(words)})
+            ids = token_ids(body["prompt"])
+            self.send(handler, 200, {"tokens": ids, "count": len(ids)})
         elif body.get("model") != "palate":
             self.send(handler, 404, {"error": {"message": f"The model `{body['model']}` does not exist.", "code": 404}})
         elif body.get("stream"):
             self.stream(handler, body)
         elif not self.takes_ids and "logprob_token_ids" in body:
             self.send(handler, 400, {"error": {"message": "extra fields not permitted: logprob_token_ids"}})
+        elif "prompt_logprobs" in body:
+            self.send(handler, 200, {"choices": [{"text": " A", "prompt_logprobs": prompt_logprobs(body["prompt"])}]})
         else:
-            ids = body.get("logprob_token_ids", [ord("A"), ord("B"), ord("C")])
+            ids = body.get("logprob_token_ids", token_ids(" A B C"))
             top = {f"token_id:{i}": -0.5 * n - 0.25 for n, i in enumerate(ids)}
             self.send(handler, 200, {"choices": [{"text": " A", "logprobs": {"top_logprobs": [{**top, "token_id:7": -9.0}]}}]})
 
@@ -104,6 +121,9 @@ class FakeServer:
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
+
+
+LETTER = token_ids(" A")[0]
 
 
 def transport():
@@ -143,7 +163,7 @@ def test_labels_are_scored_in_one_call(fake, llm):
     np.testing.assert_allclose(scores, raw - np.logaddexp.reduce(raw), atol=1e-6)
     path, body = fake.seen[-1]
     assert path == "/v1/completions"
-    assert body["logprob_token_ids"] == [65, 66, 67]
+    assert body["logprob_token_ids"] == token_ids(" A B C")
     assert body["max_tokens"] == 1
     assert body["temperature"] == 0
 
@@ -173,7 +193,7 @@ def test_a_refused_prompt_is_bad_input_and_the_option_is_kept(fake, llm):
     assert "logprob_token_ids" in fake.seen[-1][1]
 
 
-@pytest.mark.parametrize("labels", [(" A B", " C"), (" A", "A"), ()])
+@pytest.mark.parametrize("labels", [(" A B", " C"), (" A", " A")])
 def test_labels_that_cannot_be_told_apart_are_refused(llm, labels):
     with pytest.raises(InvalidInput):
         score(llm, labels=labels)
@@ -189,8 +209,8 @@ def test_labels_that_cannot_be_told_apart_are_refused(llm, labels):
         {"choices": []},
         {"choices": [{"logprobs": None}]},
         {"choices": [{"logprobs": {"top_logprobs": [{"token_id:7": -1}]}}]},
-        {"choices": [{"logprobs": {"top_logprobs": [{"token_id:65": "many"}]}}]},
-        {"choices": [{"logprobs": {"top_logprobs": [{"token_id:65": float("nan")}]}}]},
+        {"choices": [{"logprobs": {"top_logprobs": [{f"token_id:{LETTER}": "many"}]}}]},
+        {"choices": [{"logprobs": {"top_logprobs": [{f"token_id:{LETTER}": float("nan")}]}}]},
         {"error": {"message": "engine died"}},
     ],
 )
@@ -309,10 +329,67 @@ def test_constraints_are_sent_as_structured_outputs(fake, llm):
         GenerateConfig(choices=("a",), json_schema=schema)
 
 
-def test_the_salt_goes_with_every_completion_and_nowhere_else(fake):
-    llm = VllmLLM(fake.url, "palate", transport=transport(), cache_salt="s4lt")
+def test_each_tenant_has_a_salt_of_its_own_for_every_completion_and_nothing_else(fake):
+    llm = VllmLLM(fake.url, "palate", transport=transport(), cache_secret=b"secret")
+    other = llm.for_tenant("other")
     score(llm)
-    asyncio.run(llm.for_task("explain").generate(["x"], GenerateConfig(), Deadline(5)))
-    salts = {path: body.get("cache_salt") for path, body in fake.seen}
-    assert salts == {"/tokenize": None, "/v1/completions": "s4lt"}
-    assert all(body["cache_salt"] == "s4lt" for path, body in fake.seen if path == "/v1/completions")
+    score(other)
+    asyncio.run(other.for_task("explain").generate(["x"], GenerateConfig(), Deadline(5)))
+    salts = [body.get("cache_salt") for path, body in fake.seen if path == "/v1/completions"]
+    assert salts == [cache_salt(b"secret", "default"), cache_salt(b"secret", "other"), cache_salt(b"secret", "other")]
+    assert not any("cache_salt" in body for path, body in fake.seen if path == "/tokenize")
+    assert [path for path, _ in fake.seen].count("/tokenize") == 3  # what one tenant looked up, the others need not
+    assert other.breaker is llm.breaker
+    assert other.adapters is llm.adapters
+
+
+def test_without_a_secret_no_salt_is_sent(fake, llm):
+    score(llm.for_tenant("other"))
+    assert not any("cache_salt" in body for _, body in fake.seen)
+
+
+def spots(llm, text="1. Heat [yes]\n2. Alien [yes]"):
+    places = tuple(found.start() + 2 for found in re.finditer(r" \[yes\]", text))
+    asked = LabelledPrompt(text=text, spots=places, item_ids=tuple(f"i{n}" for n in range(len(places))), version="t")
+    return asyncio.run(llm.score_labels(asked, Deadline(10)))
+
+
+def test_marks_are_scored_in_one_call_and_looked_up_once(fake, llm):
+    scores = spots(llm)
+    text = "1. Heat [yes]\n2. Alien [yes]"
+    raw = np.array([next(iter(prompt_logprobs(text)[at].values()))["logprob"] for at in (4, 11)])
+    np.testing.assert_allclose(scores, raw - np.logaddexp.reduce(raw), atol=1e-6)
+    spots(llm)
+    paths = [path for path, _ in fake.seen]
+    assert (paths.count("/tokenize"), paths.count("/v1/completions")) == (2, 2)
+    body = fake.seen[-1][1]
+    assert (body["prompt_logprobs"], body["max_tokens"], body["temperature"], body["add_special_tokens"]) == (0, 1, 0, False)
+
+
+def test_a_mark_that_is_not_one_token_is_refused(fake, llm):
+    fake.odd["/tokenize"] = (200, {"tokens": [1, 2, 3]})
+    with pytest.raises(InvalidInput, match="not one token"):
+        spots(llm)
+
+
+GIVEN = prompt_logprobs("1. Heat [yes]\n2. Alien [yes]")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        [],
+        GIVEN[:-3],
+        [*GIVEN, *GIVEN[-3:]],
+        [{}, *GIVEN[1:]],
+        [*GIVEN[:-2], {next(iter(GIVEN[-2])): {"logprob": float("nan")}}, GIVEN[-1]],
+        [*GIVEN[:-2], {next(iter(GIVEN[-2])): {}}, GIVEN[-1]],
+        [*GIVEN[:-2], {**GIVEN[-2], "7": {"logprob": -1.0}}, GIVEN[-1]],
+        [-1.0 for _ in GIVEN],
+    ],
+)
+def test_prompt_logprobs_that_do_not_fit_are_a_service_that_is_down(fake, llm, given):
+    fake.odd["/v1/completions"] = (200, {"choices": [{"text": "", "prompt_logprobs": given}]})
+    with pytest.raises(ServiceDown, match="not vLLM's protocol"):
+        spots(llm)

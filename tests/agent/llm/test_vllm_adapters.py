@@ -1,4 +1,5 @@
 import asyncio
+import json
 import shutil
 
 import pytest
@@ -248,3 +249,34 @@ def test_completions_of_which_nothing_came_open_the_breaker_and_are_empty(vllm, 
 
     assert asyncio.run(run()) == ["", ""]
     assert llm.breaker.state == "open"
+
+
+def carded(folder, base):
+    (folder / "card.json").write_text(json.dumps({"base": {"name": base}}))
+    return folder
+
+
+@pytest.mark.parametrize("root", ["/models/Small.Q4_1-0123456789ab-hf", "/models/small", "people/small", "small.gguf", None])
+def test_an_adapter_of_the_served_base_is_posted(vllm, llm, peft, root):
+    vllm.root = root
+    llm.adapters.want({"rank": carded(peft("a"), "small")})
+    asyncio.run(score(llm.for_task("rank")))
+    assert vllm.loads == [llm.adapters.names["rank"]]
+
+
+@pytest.mark.parametrize("root", ["/models/small-instruct", "/models/large.Q4_1-0123456789ab-hf"])
+def test_an_adapter_of_another_base_is_not_posted_and_degrades_its_task_alone(vllm, llm, peft, root):
+    vllm.root = root
+    llm.adapters.want({"rank": carded(peft("a"), "small"), "explain": peft("b")})
+
+    async def run():
+        with pytest.raises(ServiceDown, match="trained on 'small'"):
+            await score(llm.for_task("rank"))
+        await score(llm.for_task("explain"))
+        with pytest.raises(ServiceDown, match="rank: It was trained on 'small'"):
+            await llm.check()
+        with pytest.raises(InvalidInput, match="trained on 'small'"):
+            await llm.adapters.swap("explain", carded(peft("c"), "small"))
+
+    asyncio.run(run())
+    assert vllm.loads == [llm.adapters.names["explain"]]
