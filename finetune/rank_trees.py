@@ -30,7 +30,8 @@ class RankTreesConfig(Value):
 
 
 def fit_order(scored: Sequence[ScoredCases], config: RankTreesConfig | None = None) -> RankOrder:
-    """Return the order that learns from cases whose candidates hold a target, each read with and without the LLM's scores.
+    """Return the order that learns from cases whose candidates hold a target, each read with and without the LLM's scores; those that
+    the LLM did not score, without.
 
     So the trees serve both ways; what they learned beside the LLM's scores is what is left of it where it is not asked.
 
@@ -41,11 +42,11 @@ def fit_order(scored: Sequence[ScoredCases], config: RankTreesConfig | None = No
     config = config or RankTreesConfig()
     xs, ys, sizes = [], [], []
     for part in scored:
-        for case, llm in zip(part.cases, part.tuned or (), strict=False):
+        for case, llm in zip(part.cases, part.tuned or [None] * len(part.cases), strict=True):
             hits = np.array([candidate.item.item_id in case.targets for candidate in case.candidates], dtype=np.int8)
             if not hits.any() or hits.all():
                 continue
-            for scores in (llm, None):
+            for scores in (None,) if llm is None else (llm, None):
                 xs.append(rank_features(case.request, case.profile, case.history_items, case.candidates, scores))
                 ys.append(hits)
                 sizes.append(len(hits))
