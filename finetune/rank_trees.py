@@ -30,10 +30,10 @@ class RankTreesConfig(Value):
 
 
 def fit_order(scored: Sequence[ScoredCases], config: RankTreesConfig | None = None) -> RankOrder:
-    """Return the order that learns from cases whose candidates hold a target, each read with and without the LLM's scores; those that
-    the LLM did not score, without.
+    """Return the order that learns from cases whose candidates hold a target, each read with and without the LLM's scores.
 
-    So the trees serve both ways; what they learned beside the LLM's scores is what is left of it where it is not asked.
+    Those that the LLM did not score are read without. So the trees serve both ways; what they learned beside the LLM's scores is
+    what is left of it where it is not asked.
 
     Raises:
         MissingExtra: LightGBM is not installed.
@@ -42,7 +42,8 @@ def fit_order(scored: Sequence[ScoredCases], config: RankTreesConfig | None = No
     config = config or RankTreesConfig()
     xs, ys, sizes = [], [], []
     for part in scored:
-        for case, llm in zip(part.cases, part.tuned or [None] * len(part.cases), strict=True):
+        unscored: list[NDArray[np.float32] | None] = [None] * len(part.cases)
+        for case, llm in zip(part.cases, part.tuned or unscored, strict=True):
             hits = np.array([candidate.item.item_id in case.targets for candidate in case.candidates], dtype=np.int8)
             if not hits.any() or hits.all():
                 continue

@@ -76,7 +76,13 @@ def test_it_is_kept_as_text_and_read_back(scored, tmp_path):
 
 
 def test_nothing_to_learn_from_gives_no_trees(scored):
-    assert not fit_order([ScoredCases(scored.cases, None)], QUICK).trees
+    missed = [replace(one, targets=frozenset({"elsewhere"})) for one in scored.cases]
+    assert not fit_order([ScoredCases(missed)], QUICK).trees
+
+
+def test_cases_that_no_llm_scored_teach_the_fast_path(scored):
+    order = fit_order([ScoredCases(scored.cases)], QUICK)
+    assert ScoredCases(scored.cases[::2]).judged(0.0, order).values["fast"].mean() > 0.95
 
 
 def test_features_have_a_row_a_candidate_and_say_where_the_llm_was_not_asked(scored):
@@ -88,5 +94,5 @@ def test_features_have_a_row_a_candidate_and_say_where_the_llm_was_not_asked(sco
     asked = rank_features(request, profile, items, candidates, scored.tuned[0])
     assert np.isfinite(asked[:, -3:]).all()
     assert asked[:, FEATURES.index("llm.place")].argmin() == scored.tuned[0].argmax()
-    assert x[:, FEATURES.index("wish.creators")].sum() == 1.0
+    assert x[:, FEATURES.index("whole.creators")].sum() == 1.0
     assert rank_features(request, profile, items, (), None).shape == (0, len(FEATURES))

@@ -103,7 +103,7 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
     llm = ScriptedLLM(lambda prompt: -np.arange(len(prompt.item_ids)))
     scores = LLMScores(llm, RankPromptConfig(version="rank-v2"))
     told = []
-    suite = RerankSuite(rows, None, TunedLLM(scores, 0.3, "scripted"), LLMScores(llm, RankPromptConfig()))
+    suite = RerankSuite(rows, None, TunedLLM(scores, 0.3, name="scripted"), LLMScores(llm, RankPromptConfig()))
     config = RerankConfig(cases=12, samples=50, candidates=6)
     report = suite.run([str(history_folder), str(dialogue_folder)], config, lambda *said: told.append(said[0]))
     for row in (report, report["cold_users"], report["cold_items"], report["conversation"]):
