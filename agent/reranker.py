@@ -67,8 +67,9 @@ class Reranker:
     Args:
         llm: The LLM, or ``None`` to keep the retriever's order (which is then no degradation: it was configured so).
         config: How its word counts.
-        order: The learned final order that came with the LoRA adapter; unset, the LLM's scores and the retriever's places are added
-            up by ``config.weight``. With it, what needs no LLM is ordered without it, and so is what comes too late for it.
+        order: The learned final order of requests in words, which came with the LoRA adapter; without it, and for requests that say
+            nothing, the LLM's scores and the retriever's places are added up by ``config.weight``. With it, what needs no LLM is
+            ordered without it, and so is what comes too late for it.
 
     """
 
@@ -92,7 +93,8 @@ class Reranker:
         stay first.
         """
         shown = candidates[: self.config.candidates]
-        if self.llm is None or self.config.weight == 0.0 or len(shown) < 2:
+        order = None if request.query.empty else self.order
+        if self.llm is None or len(shown) < 2 or (self.config.weight == 0.0 and order is None):
             return Reranked(order=_retriever_order(candidates))
         without = self._without(request, profile, candidates, history_items)
         if without.sure:
@@ -108,11 +110,7 @@ class Reranker:
         except Exception:  # noqa: BLE001 - whatever a backend throws, an order without it is at hand
             _log.exception("rerank left out: the LLM failed")
             return Reranked(order=without.order, degraded=("rerank",))
-        fused = (
-            fuse(scores, self.config.weight)
-            if self.order is None
-            else self.order.scores(request, profile, history_items, shown, scores)
-        )
+        fused = fuse(scores, self.config.weight) if order is None else order.scores(request, profile, history_items, shown, scores)
         llm_scores = {item_id: float(score) for item_id, score in zip(prompt.item_ids, scores, strict=True)}
         return Reranked(order=_placed(request, candidates, fused), llm_scores=llm_scores, prompt=prompt)
 
@@ -120,7 +118,7 @@ class Reranker:
         self, request: Request, profile: Profile, candidates: Sequence[Candidate], history_items: Mapping[str, Item]
     ) -> _Without:
         """Return the order that needs no LLM: that of the fast path where there is one, else the retriever's."""
-        if self.order is None:
+        if self.order is None or request.query.empty:
             return _Without(_retriever_order(candidates), sure=False)
         fast = self.order.scores(request, profile, history_items, candidates[: self.config.candidates])
         return _Without(_placed(request, candidates, fast), sure=self.order.sure(fast))

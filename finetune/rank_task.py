@@ -39,7 +39,7 @@ from retrieval.base import CandidateSource, ItemTable
 
 __all__ = ["RankTask", "RankTaskConfig", "best_weight", "rank_scores"]
 
-_EXAMPLES, _SPARED = "examples.json", "spared.json"
+_EXAMPLES, _DIALOGUES = "examples.json", "dialogues.json"
 _CASES = TypeAdapter(list[RankCase])
 _METRIC = "ndcg@10"
 _PROTOCOL = "last5-and-dialogues"
@@ -47,18 +47,16 @@ _WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
 _TERMS = "see the data set's own licence"
 LICENCE = "as the terms of the training data allow"
 _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350, "conversation": 1100}
-_SPARED_MOST: Mapping[Arena, int] = {"conversation": 350}
 
 
 class RankTaskConfig(Value):
     """``moments`` bounds the cases of each kind of history (warm, new users, new items) that a data set gives; of dialogues all
-    training turns are looked at. Of each arena at most ``most`` examples are taken, drawn from all, and at most ``spared`` of the
-    rest are kept for the final order. ``steps`` unset is one pass over them.
+    training turns are looked at. Of each arena at most ``most`` examples are taken, drawn from all. ``steps`` unset is one pass
+    over them.
     """
 
     moments: int = Field(default=900, ge=1)
     most: Mapping[Arena, int] = Field(default_factory=lambda: dict(_MOST))
-    spared: Mapping[Arena, int] = Field(default_factory=lambda: dict(_SPARED_MOST))
     candidates: int = Field(default=20, ge=2, le=26)
     examples: RankExamplesConfig = RankExamplesConfig()
     order: RankTreesConfig = RankTreesConfig()
@@ -69,11 +67,11 @@ class RankTaskConfig(Value):
 
 @dataclass(frozen=True)
 class _Data:
-    """``spared`` are training cases that the LLM does not learn from: for the final order."""
+    """``dialogues`` are all training cases of requests in words, which the final order learns from."""
 
     examples: list[RankExample]
     refs: tuple[DataRef, ...]
-    spared: list[RankCase]
+    dialogues: list[RankCase]
 
 
 class RankTask:
@@ -117,19 +115,22 @@ class RankTask:
         training = self.config.training.model_copy(update={"steps": steps, "seed": self.config.seed})
         LoraTrainer(base.folder, training).train(data.examples, folder, resume=resume, progress=self._progress, told=told)
 
-    def finish(
-        self, base: Base, folder: Path, scored: Mapping[Arena, ScoredCases], more: Sequence[ScoredCases] = ()
-    ) -> AdapterCard:
-        """Fit the final order on validation cases that the LLM scored, and on ``more`` that it did not learn from; measure it, each
-        validation case by an order that did not see it; write order, scores and card.
+    def finish(self, base: Base, folder: Path, scored: Mapping[Arena, ScoredCases]) -> AdapterCard:
+        """Choose the LLM's share on validation cases that it scored, fit the final order of requests in words where there are any,
+        and write order, scores and card. A validation case is judged by an order that did not see it.
 
         Raises:
             MissingExtra: LightGBM is not installed.
 
         """
         data = self._data(folder, resume=True)
-        judged, margin = crossfitted_order(scored, more, self.config.order)
-        fit_order([*more, *scored.values()], self.config.order).trees.save(folder)
+        weight = best_weight(scored)
+        judged, margin = {arena: one.judged(weight) for arena, one in scored.items()}, None
+        if "conversation" in scored:
+            learned = [ScoredCases(data.dialogues)]
+            found, margin = crossfitted_order({"conversation": scored["conversation"]}, learned, self.config.order)
+            judged |= found
+            fit_order([*learned, scored["conversation"]], self.config.order).trees.save(folder)
         card = AdapterCard(
             task="rank",
             name="rank",
@@ -139,16 +140,16 @@ class RankTask:
             licence=LICENCE,
             training=self.config.model_dump(mode="json"),
             seed=self.config.seed,
-            fusion_weight=best_weight(scored),
+            fusion_weight=weight,
             margin=margin,
         )
         metrics = {
             f"{arena}.{system}": metric_value(one.values[system], np.array(one.clusters), "val", _PROTOCOL)
             for arena, one in judged.items()
-            for system in ("retrieval", "llm_only", "fast", "fused", "cascade")
+            for system in one.values
         }
         finished = finish(folder, card, rank_scores(together(list(judged.values())), "val"), metrics)
-        for left in (_EXAMPLES, _SPARED):
+        for left in (_EXAMPLES, _DIALOGUES):
             (folder / left).unlink(missing_ok=True)
         return finished
 
@@ -167,11 +168,11 @@ class RankTask:
             return _Data(
                 TypeAdapter(list[RankExample]).validate_python(kept["examples"]),
                 tuple(DataRef.model_validate(ref) for ref in kept["refs"]),
-                _CASES.validate_json((folder / _SPARED).read_bytes()),
+                _CASES.validate_json((folder / _DIALOGUES).read_bytes()),
             )
         data = self._made()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _SPARED).write_bytes(_CASES.dump_json(data.spared))
+        (folder / _DIALOGUES).write_bytes(_CASES.dump_json(data.dialogues))
         part = path.with_suffix(".part")
         examples = [example.model_dump(mode="json") for example in data.examples]
         refs = [ref.model_dump(mode="json") for ref in data.refs]
@@ -191,21 +192,17 @@ class RankTask:
             refs.append(DataRef(name=Path(name).name, sha256=digest, terms=terms))
             for arena, pairs in made.items():
                 by_arena.setdefault(arena, []).extend(pairs)
-        drawn, spared = list[RankExample](), list[RankCase]()
+        drawn, dialogues = list[RankExample](), list[RankCase]()
         for arena, pairs in by_arena.items():
             order = np.random.default_rng((self.config.seed, len(drawn))).permutation(len(pairs)).tolist()
             most = self.config.most.get(arena, 0)
             drawn += [pairs[at][0] for at in order[:most]]
-            spared += [pairs[at][1] for at in order[most : most + self.config.spared.get(arena, 0)]]
-        return _Data(drawn, tuple(refs), spared)
+            dialogues += [case for _, case in pairs if not case.request.query.empty]
+        return _Data(drawn, tuple(refs), dialogues)
 
     def _examples(self, cases: Sequence[RankCase]) -> list[tuple[RankExample, RankCase]]:
         made = ((list(rank_examples([case], self._llm, self.config.examples)), case) for case in cases)
         return [(found[0], case) for found, case in made if found]
-
-    def spared(self, folder: Path) -> list[RankCase]:
-        """Return training cases that the LLM did not learn from."""
-        return self._data(folder, resume=True).spared
 
     def _cases(self, name: str) -> tuple[dict[Arena, list[RankCase]], str]:
         """Return training cases by arena, with the terms that the data comes under."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -43,6 +44,7 @@ def rerank(
     split: Annotated[Literal["val", "test"], typer.Option(help="What is judged: val or test.")] = "val",
     adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter; unset, the one that is promoted.")] = None,
     cases: Annotated[int, typer.Option(min=2, help="At most so many cases of each arena and data set, drawn by the seed.")] = 1000,
+    llm: Annotated[bool, typer.Option(help="Ask the LLM; without, what the learned order does by itself is judged.")] = True,
     zero_shot: Annotated[bool, typer.Option(help="Measure the LLM without its LoRA adapter too.")] = True,
     weight: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="The LLM's share; unset, what the card says.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
@@ -60,7 +62,9 @@ def rerank(
         settings = load_settings()
         cache = settings.home / "cache" / "evals"
         tuned = _tuned_llm(settings, adapter, cache, weight)
-        base = _untuned_llm(settings, cache) if zero_shot else None
+        if tuned is not None and not llm:
+            tuned = replace(tuned, scores=None)
+        base = _untuned_llm(settings, cache) if zero_shot and llm else None
         suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base)
         with stages_shown() as progress:
             report = suite.run(_names(dataset), RerankConfig(split=split, cases=cases, seed=seed), progress)
@@ -170,6 +174,8 @@ def _show(report: dict[str, Any]) -> None:
             shown.add_row(said, *(_cell(row.get(name, {}).get("ndcg@10")) for row in arenas.values()))
     if any("ratio" in row for row in arenas.values()):
         shown.add_row("fused / retrieval", *(_cell(row.get("ratio"), 3) for row in arenas.values()))
+    if any("fast_ratio" in row for row in arenas.values()):
+        shown.add_row("fast / retrieval", *(_cell(row.get("fast_ratio"), 3) for row in arenas.values()))
     if any("calls" in row for row in arenas.values()):
         shown.add_row("asked by cascade", *(f"{row['calls']['share']:.0%}" if "calls" in row else "" for row in arenas.values()))
     shown.add_row("found", *(f"{row['found']:.3f}" for row in arenas.values()))

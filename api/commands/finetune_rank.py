@@ -31,7 +31,7 @@ def rank(
     with errors_shown(as_json=as_json):
         from agent.llm.embedded import EmbeddedLLM
         from evals.models import Rows
-        from evals.rerank import LLMScores, ScoredCases
+        from evals.rerank import LLMScores
         from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM, by_arena
         from finetune.job import base_model
         from finetune.lora import LoraTrainerConfig
@@ -52,9 +52,7 @@ def rank(
             scores = TunedLLM(LLMScores(tuned, config.examples.prompt, settings.home / "cache" / "evals"), 1.0)
             suite = RerankSuite(rows, settings.datasets, scores, None)
             measured = [suite.scored(name, RerankConfig(cases=cases, seed=seed), progress) for name in names]
-            spared = task.spared(folder)
-            more = ScoredCases(spared, scores.scores.score(spared, "rank spared", progress))
-            card = task.finish(base, folder, by_arena(measured), [more])
+            card = task.finish(base, folder, by_arena(measured))
         if as_json:
             show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
             return

@@ -46,6 +46,8 @@ class JudgedCases:
         columns = {name: self.values[name] for name in SYSTEMS if name in self.values}
         spread = intervals(columns, users, samples=samples, rng=seed)
         out: dict[str, Any] = {name: {f"ndcg@{_K}": spread[name].model_dump()} for name in columns}
+        if "fast" in columns:
+            out["fast_ratio"] = ratio(columns["fast"], columns["retrieval"], users, samples=samples, rng=seed).model_dump()
         if "fused" in columns:
             pair = columns["fused"], columns["retrieval"]
             out["ratio"] = ratio(*pair, users, samples=samples, rng=seed).model_dump()
@@ -103,8 +105,9 @@ class ScoredCases:
     def judged(self, weight: float, order: RankOrder | None = None) -> JudgedCases:
         """Return NDCG@10 of every order; a target that is not among the candidates counts as missed in all of them.
 
-        ``fused`` is the final order with the LLM: the learned ``order`` where there is one, else the tuned LLM has the share
-        ``weight``. ``fast`` is the learned order without the LLM, and ``cascade`` takes that where it is sure.
+        ``fused`` is the final order with the LLM: the learned ``order`` where there is one and the request has words, else the
+        tuned LLM has the share ``weight``. ``fast`` is the learned order without the LLM, for other requests the retriever's;
+        ``cascade`` takes that where it is sure.
         """
         targets = [_targets(case) for case in self.cases]
         width = max((len(case.candidates) for case in self.cases), default=1)
@@ -127,15 +130,16 @@ class ScoredCases:
         out = {"retrieval": list(range(len(case.candidates)))}
         if self.base is not None:
             out["zero_shot"] = _by(self.base[at])
-        asks = True
+        asks, led = True, order is not None and not case.request.query.empty
         if order is not None:
-            fast = order.scores(*about)
-            out["fast"] = final_places(case.request, case.candidates, fast)
-            asks = not order.sure(fast)
+            out["fast"] = out["retrieval"]
+            if led:
+                fast = order.scores(*about)
+                out["fast"], asks = final_places(case.request, case.candidates, fast), not order.sure(fast)
         if self.tuned is not None:
             llm = self.tuned[at]
             out["llm_only"] = _by(llm)
-            final = order.scores(*about, llm) if order is not None else fuse(llm, weight)
+            final = order.scores(*about, llm) if order is not None and led else fuse(llm, weight)
             out["fused"] = final_places(case.request, case.candidates, final)
             if order is not None:
                 out["cascade"] = out["fused"] if asks else out["fast"]

@@ -47,9 +47,12 @@ class RerankConfig(Value):
 
 @dataclass(frozen=True)
 class TunedLLM:
-    """An LLM with its LoRA adapter, the prompt that the adapter was trained on, and the share or the final order it came with."""
+    """An LLM with its LoRA adapter, the prompt that the adapter was trained on, and the share or the final order it came with.
 
-    scores: LLMScores
+    Without ``scores`` the LLM is not asked, and what the final order does without it is judged.
+    """
+
+    scores: LLMScores | None
     weight: float
     order: RankOrder | None = None
     name: str = ""
@@ -104,7 +107,8 @@ class RerankSuite:
         out: dict[Arena, ScoredCases] = {}
         for arena, cases in self._cases(name, config, progress).items():
             if cases:
-                tuned = None if self._tuned is None else self._tuned.scores.score(cases, f"rank {name} {arena}", progress)
+                asked = None if self._tuned is None else self._tuned.scores
+                tuned = None if asked is None else asked.score(cases, f"rank {name} {arena}", progress)
                 base = None if self._base is None else self._base.score(cases, f"zero-shot {name} {arena}", progress)
                 out[arena] = ScoredCases(cases, tuned, base)
         if not out:

@@ -163,6 +163,9 @@ def test_the_order_is_a_permutation_and_repeats(scores, weight):
     assert ids(first) == ids(rerank(llm, shown, RerankerConfig(weight=weight)))
 
 
+WORDS = Query(text="something else")
+
+
 @pytest.fixture(scope="module")
 def last_first():
     """A learned order that puts the last candidate first, whatever the LLM says."""
@@ -180,7 +183,7 @@ def last_first():
 
 def test_a_learned_order_goes_before_the_share_and_asks_the_llm(last_first):
     llm = ScriptedLLM(score=lambda prompt: [-float(i) for i in range(len(prompt.item_ids))])
-    reranked = rerank(Reranker(llm, RerankerConfig(weight=1.0), RankOrder(last_first)), candidates())
+    reranked = rerank(Reranker(llm, RerankerConfig(weight=1.0), RankOrder(last_first)), candidates(), query=WORDS)
     assert len(llm.calls) == 1
     assert ids(reranked)[0] == "c19"
     assert reranked.llm_scores
@@ -189,7 +192,7 @@ def test_a_learned_order_goes_before_the_share_and_asks_the_llm(last_first):
 
 def test_where_the_fast_order_is_sure_the_llm_is_not_asked_and_nothing_is_missing(last_first):
     llm = ScriptedLLM()
-    reranked = rerank(Reranker(llm, order=RankOrder(last_first, margin=-1.0)), candidates(30))
+    reranked = rerank(Reranker(llm, order=RankOrder(last_first, margin=-1.0)), candidates(30), query=WORDS)
     assert llm.calls == []
     assert reranked.degraded == ()
     assert reranked.prompt is None
@@ -203,6 +206,14 @@ def test_where_the_fast_order_is_sure_the_llm_is_not_asked_and_nothing_is_missin
 def test_without_the_llm_the_fast_order_is_the_answer(last_first, fault):
     llm = ScriptedLLM(delay=5.0 if fault == "late" else 0.0, fail=ServiceDown("gone", remedy="wait") if fault == "down" else None)
     deadline = 0.0 if fault == "no time" else 0.5
-    reranked = rerank(Reranker(llm, order=RankOrder(last_first)), candidates(), deadline=deadline)
+    reranked = rerank(Reranker(llm, order=RankOrder(last_first)), candidates(), deadline=deadline, query=WORDS)
     assert reranked.degraded == ("rerank",)
     assert ids(reranked)[0] == "c19"
+
+
+def test_a_request_without_words_keeps_to_the_share_and_with_none_asks_nobody(last_first):
+    llm = ScriptedLLM()
+    reranker = Reranker(llm, RerankerConfig(weight=0.0), RankOrder(last_first))
+    assert ids(rerank(reranker, candidates()))[0] == "c0"
+    assert llm.calls == []
+    assert ids(rerank(reranker, candidates(), query=WORDS))[0] == "c19"

@@ -75,10 +75,10 @@ def test_an_adapter_is_trained_judged_and_offered_to_the_gate(folder: Path, tmp_
     card = made["card"]
     assert (card["task"], card["prompt_version"]) == ("rank", "rank-v2")
     assert card["training"]["training"]["steps"] != 0
-    assert {"ndcg@10", "warm.fused", "cold_items.cascade"} <= set(card["metrics"])
+    assert {"ndcg@10", "warm.fused", "cold_items.llm_only"} <= set(card["metrics"])
     report = json.loads(run("eval", "rerank", "--dataset", folder, "--cases", 12, "--adapter", out, "--json").stdout)
     for row in (report, report["cold_users"], report["cold_items"]):
-        assert {"retrieval", "zero_shot", "llm_only", "fast", "fused", "cascade", "ratio"} <= set(row)
+        assert {"retrieval", "zero_shot", "llm_only", "fused", "ratio"} <= set(row)
     assert report["adapter"]["version"] == card["version"]
     verdict = json.loads(run("finetune", "promote", "rank", out, "--json", status=1).stdout)
     assert verdict["decision"] == "refused"

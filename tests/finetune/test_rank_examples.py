@@ -11,13 +11,13 @@ from finetune.lora import LoraTrainerConfig
 from finetune.rank_examples import RankExamplesConfig, rank_examples
 from finetune.rank_task import RankTask, RankTaskConfig, best_weight
 from finetune.scores import stored_scores
-from palate.domain import Candidate, Item, Profile, SourceHit
+from palate.domain import Candidate, Item, Profile, Query, SourceHit
 from palate.errors import ConfigurationError, InvalidInput
 
 LLM = ScriptedLLM()
 
 
-def case(n, targets=("i3",), offered=20):
+def case(n, targets=("i3",), offered=20, text=""):
     candidates = tuple(
         Candidate(
             item=Item(item_id=f"i{at}", type="movie", title=f"Film {at}", year=1990),
@@ -27,7 +27,7 @@ def case(n, targets=("i3",), offered=20):
         for at in range(offered)
     )
     who = f"u{n % 40}"
-    request, profile = requested(who), Profile(person_id=who, entries=())
+    request, profile = requested(who, Query(text=text)), Profile(person_id=who, entries=())
     return RankCase(f"c{n}", who, request, profile, {}, candidates, frozenset(targets), {"history": 1, "taken": 1})
 
 
@@ -71,12 +71,15 @@ class Told(RankTask):
     """Cases from the test instead of a data set."""
 
     def _cases(self, name):
-        return {"warm": [case(n, targets=(f"i{n % 5}",)) for n in range(60)]}, "for tests"
+        talk = [case(n, targets=(f"i{n % 5}",), text="another one") for n in range(60, 120)]
+        return {"warm": [case(n, targets=(f"i{n % 5}",)) for n in range(60)], "conversation": talk}, "for tests"
 
 
 def task(**more):
     training = LoraTrainerConfig(rank=2, batch=2, group=2, threads=1, max_tokens=4000, save_every=2)
-    config = RankTaskConfig(steps=4, examples=RankExamplesConfig(shown=3), training=training, most={"warm": 6}, **more)
+    config = RankTaskConfig(
+        steps=4, examples=RankExamplesConfig(shown=3), training=training, most={"warm": 6, "conversation": 2}, **more
+    )
     return Told(None, None, ["some"], LLM, config=config)
 
 
@@ -100,12 +103,15 @@ def test_training_leaves_an_adapter_with_card_and_scores_and_goes_on_after_a_kil
     task().train(on, folder, resume=True, told=lambda step, loss: steps.append(step))
     assert steps == [3, 4]
     cases = [case(n) for n in range(120)]
-    card = task().finish(on, folder, {"warm": ScoredCases(cases, perfect(cases))})
+    talk = [case(n, text="one more") for n in range(200, 240)]
+    chosen = {"warm": ScoredCases(cases, perfect(cases)), "conversation": ScoredCases(talk, perfect(talk))}
+    card = task().finish(on, folder, chosen)
     assert read_card(folder) == card
     assert card.prompt_version == "rank-v2"
     assert card.fusion_weight > 0.0
     assert [(ref.name, ref.terms) for ref in card.data] == [("some", "for tests")]
     assert card.metrics["warm.fused"].value > card.metrics["warm.retrieval"].value
+    assert card.metrics["conversation.cascade"].value > card.metrics["conversation.retrieval"].value
     assert stored_scores(folder, "rank").value.mean() == pytest.approx(card.metrics["ndcg@10"].value, abs=1e-6)
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["adapter_config.json", "adapter_model.safetensors", "card.json", "fusion-0.txt", "fusion-1.txt", "scores.npz"]
