@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from palate.deadline import Deadline
-from palate.domain import Candidate, DecisionRecord, Event, Item, Profile, Request
+from palate.domain import Candidate, DecisionRecord, Event, Item, ItemType, Profile, Request
 from retrieval.base import ItemTable
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "MentionFinder",
     "MentionSpan",
     "RetrievedCandidates",
+    "TitleFinder",
+    "TitleSpan",
     "items_of",
 ]
 
@@ -88,6 +90,23 @@ class MentionFinder(Protocol):
 
     def mentions(self, text: str) -> Sequence[MentionSpan]:
         """Return titles that occur in ``text``, not overlapping, by position."""
+        ...
+
+
+class TitleSpan(Protocol):
+    """The item that a title means."""
+
+    @property
+    def item_id(self) -> str:
+        """Return the item."""
+        ...
+
+
+class TitleFinder(MentionFinder, Protocol):
+    """Also finds the item of a title that stands alone; ``adapters.TitleMatcher`` is one."""
+
+    def match(self, title: str, *, type: ItemType) -> TitleSpan | None:  # noqa: A002 - the field's own word
+        """Return the item of a type that ``title`` means, a near spelling included, or ``None``."""
         ...
 
 

@@ -39,7 +39,7 @@ class ExplainerConfig(Value):
 
     max_reasons: int = Field(default=3, ge=1, le=5)
     prose: int = Field(default=3, ge=0, le=20)
-    max_tokens: int = Field(default=40, ge=8, le=200)
+    max_tokens: int = Field(default=64, ge=8, le=200)
     answer: Literal["text", "json"] = "text"
     seconds_per_reason: float = Field(default=0.6, gt=0.0)
 

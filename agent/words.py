@@ -59,7 +59,7 @@ GENRE_ZH = {
 _DEED_EN = {"movie": "watched", "track": "played", "podcast": "heard", "article": "read", "product": "looked at", "course": "took"}
 _DEED_ZH = {"movie": "看过", "track": "听过", "podcast": "听过", "article": "读过", "product": "看过", "course": "学过"}
 _VERB_EN = {"like": "liked", "rate": "rated", "save": "saved", "purchase": "bought"}
-_VERB_ZH = {"like": "喜欢", "rate": "评过分", "save": "收藏", "purchase": "买过"}
+_VERB_ZH = {"like": "喜欢", "rate": "评过", "save": "收藏过", "purchase": "买过"}
 
 
 def genre_name(genre: str, language: str) -> str:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Promoted", "TaskLLMs", "judge_promoted", "learned_order", "promoted_adapters", "trained_prompt"]
 
 _logger = logging.getLogger(__name__)
-_Task = Literal["rank", "explain"]
-_TASKS: tuple[_Task, ...] = ("rank", "explain")
+_Task = Literal["rank", "explain", "understand"]
+_TASKS: tuple[_Task, ...] = ("rank", "explain", "understand")
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,12 @@ class TaskLLMs:
         """Return the learned final order that came with the running adapter; ``None`` where there is none, or it cannot be read."""
         promoted = self._adapters.get("rank")
         return None if promoted is None or "rerank_weight" in self._settings.model_fields_set else learned_order(promoted)
+
+    def tuned(self, task: str) -> LLM | None:
+        """Return the LLM of a task that only a tuned one is asked to do; ``None`` where no adapter for it runs."""
+        given = task in self._adapters or (self._settings.llm == "vllm" and task in self._settings.vllm_adapters)
+        found = self.of(task) if given else None
+        return None if found is self._base else found
 
     def rank_weight(self) -> float:
         """Return what the LLM's word counts: as set, else as the card of the running adapter says, else the default."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters import Match, Mention, TitleMatcher
 from agent.dialogue.understand import Understander
+from agent.prompts.understand import Wish
 from palate.domain import ItemType, Query
 from retrieval.base import ItemTable
 
@@ -40,3 +41,11 @@ class Vocabulary:
     def understand(self, text: str) -> Query:
         """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
         return self._understander.understand(text)
+
+    def draft(self, text: str) -> Wish:
+        """Return what rules make of a text (see :meth:`agent.dialogue.understand.Understander.draft`)."""
+        return self._understander.draft(text)
+
+    def resolve(self, wish: Wish, text: str) -> Query:
+        """Return what an LLM's reading of a text comes to (see :meth:`agent.dialogue.understand.Understander.resolve`)."""
+        return self._understander.resolve(wish, text)

@@ -86,6 +86,7 @@ def build(
         reranker = Reranker(llms.of("rank"), ranking, llms.rank_order())
         writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
         explainer = Explainer(llms.of("explain"), vocabulary, writing)
+        reads = llms.tuned("understand")
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
 
         palate = Palate(
@@ -105,7 +106,7 @@ def build(
                 llm=model,
                 tuned=llms.own,
                 recommender=recommender,
-                chat=_chat(settings, recommender, vocabulary, model),
+                chat=_chat(settings, recommender, vocabulary, model, reads),
                 closers=(*llms.closers, indexer.close, index.close),
             )
         )
@@ -181,7 +182,9 @@ def base_llm(settings: Settings, promoted: Mapping[str, Path]) -> LLM | None:
     return EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads)
 
 
-def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None) -> Callable[[], Any]:
+def _chat(
+    settings: Settings, recommender: Recommender, vocabulary: Vocabulary, llm: LLM | None, reads: LLM | None
+) -> Callable[[], Any]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Any]:
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -189,6 +192,6 @@ def _chat(settings: Settings, recommender: Recommender, vocabulary: Vocabulary, 
         from agent.dialogue.graph import ChatAgent
 
         async with AsyncSqliteSaver.from_conn_string(str(settings.home / "conversations.db")) as saver:
-            yield ChatAgent(recommender, vocabulary, llm, checkpointer=saver)
+            yield ChatAgent(recommender, vocabulary, llm, reads=reads, checkpointer=saver)
 
     return opened

@@ -36,10 +36,10 @@ class GateConfig(Value):
 
 GATES: Mapping[Task, GateConfig] = {
     "rank": GateConfig(),
-    "explain": GateConfig(metric="supported"),
+    "explain": GateConfig(metric="passed"),
     "understand": GateConfig(metric="slot_f1"),
 }
-"""What decides for each task: the order of the list, the share of reasons that their evidence supports, the fields of a wish."""
+"""What decides for each task: the order of the list, the share of reasons that pass the check, the fields of a wish."""
 
 
 @dataclass(frozen=True)

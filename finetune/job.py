@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,11 @@ PACKAGED = "smollm2-135m-instruct"
 
 @dataclass(frozen=True)
 class Base:
-    """A model to train on: ``folder`` is in Hugging Face format, ``ref`` is what a card says of it."""
+    """A model to train on: ``folder`` is in Hugging Face format, ``ref`` is what a card says of it, ``end`` ends its turns."""
 
     folder: Path
     ref: BaseModelRef
+    end: str
 
 
 def base_model(path: Path | None, cache: Path) -> Base:
@@ -44,7 +46,8 @@ def base_model(path: Path | None, cache: Path) -> Base:
 
     """
     ref, source = base_ref(path), path or packaged_gguf()
-    return Base(source if source.is_dir() else export_once(source, cache), ref)
+    folder = source if source.is_dir() else export_once(source, cache)
+    return Base(folder, ref, _end(folder))
 
 
 def base_ref(path: Path | None) -> BaseModelRef:
@@ -66,6 +69,13 @@ def base_ref(path: Path | None) -> BaseModelRef:
             while block := opened.read(1 << 20):
                 digest.update(block)
     return BaseModelRef(name=PACKAGED if path is None else path.stem, sha256=digest.hexdigest())
+
+
+def _end(folder: Path) -> str:
+    """Return the token that ends a turn; empty where the folder does not say."""
+    path = folder / "tokenizer_config.json"
+    found = json.loads(path.read_text("utf-8")).get("eos_token") if path.is_file() else None
+    return str(found["content"] if isinstance(found, dict) else found or "")
 
 
 def values_hash(values: Iterable[BaseModel]) -> str:

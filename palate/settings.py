@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     vllm_adapters: Annotated[Mapping[str, Path], NoDecode] = Field(
         default_factory=dict,
         description="LoRA adapters that are posted to vLLM, as 'task=folder' separated by commas; a folder is as PEFT writes it. "
-        "Tasks in use: rank, explain.",
+        "Tasks in use: rank, explain, understand.",
     )
     vllm_cache_secret: str | None = Field(
         default=None,
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         description="Share of the LLM's score in the final one; the rest is the retriever's. Unset, the card of a promoted LoRA "
         "adapter says it.",
     )
-    reason_tokens: int = Field(default=40, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
+    reason_tokens: int = Field(default=64, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
     reason_format: Literal["text", "json"] = Field(
         default="text",
         description="How the LLM writes reasons: as plain text, or as JSON that vLLM holds it to (other LLMs write text).",

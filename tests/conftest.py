@@ -75,7 +75,7 @@ def make_adapter(tmp_path_factory):
         config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 8, "bias": "none", "use_dora": False}
         (folder / "adapter_config.json").write_text(json.dumps({**config, "target_modules": ["q_proj", "v_proj"]}))
         task = said.get("task", "rank")
-        metric = {"rank": "ndcg@10", "explain": "supported", "understand": "slot_f1"}[task]
+        metric = {"rank": "ndcg@10", "explain": "passed", "understand": "slot_f1"}[task]
         means = {metric: {"value": 0.5, "low": 0.4, "high": 0.6, "split": "val", "protocol": "loo"}}
         ref = ScoresRef(metric=metric, data=data, split="val", protocol="loo", cases=cases)
         # The cases, their users and the baseline do not depend on the seed: they are the same for every adapter.

@@ -19,7 +19,9 @@ from agent.base import MentionSpan
 from agent.dialogue.events import ChatEvent
 from agent.dialogue.refine import Shown, asks_why, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, why_reply
+from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
+from agent.prompts.understand import Wish
 from agent.recommender import Prepared, Recommender
 from agent.why import Explanation
 from palate.deadline import Deadline
@@ -40,6 +42,14 @@ class Vocabulary(Protocol):
         """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
         ...
 
+    def draft(self, text: str) -> Wish:
+        """Return what rules make of a text, as an LLM reads it."""
+        ...
+
+    def resolve(self, wish: Wish, text: str) -> Query:
+        """Return what a wish that an LLM wrote about a text comes to."""
+        ...
+
     def mentions(self, text: str) -> Sequence[MentionSpan]:
         """Return the titles that occur in a text."""
         ...
@@ -50,6 +60,7 @@ class ChatConfig(Value):
 
     reply_ms: float = 1000.0
     reply: ReplyConfig = ReplyConfig()
+    wishes: WishReaderConfig = WishReaderConfig()
 
 
 def _recent(left: list[AnyMessage], right: list[AnyMessage]) -> list[AnyMessage]:
@@ -93,6 +104,7 @@ class ChatAgent:
         recommender: Makes slates and tells why.
         vocabulary: Understands texts and finds titles.
         llm: Writes replies; ``None`` for plain sentences.
+        reads: Tuned to read wishes; ``None`` for rules alone.
         checkpointer: Remembers conversations; unset, each message stands alone.
         config: How time is shared out.
 
@@ -104,12 +116,14 @@ class ChatAgent:
         vocabulary: Vocabulary,
         llm: LLM | None = None,
         *,
+        reads: LLM | None = None,
         checkpointer: BaseCheckpointSaver[Any] | None = None,
         config: ChatConfig | None = None,
     ) -> None:
         self.config = config or ChatConfig()
         self._recommender, self._vocabulary = recommender, vocabulary
         self._replier = Replier(llm, vocabulary, self.config.reply)
+        self._wishes = WishReader(vocabulary, reads, self.config.wishes)
         self._writes = llm is not None
         self._durability: Durability | None = "exit" if checkpointer is not None else None
         self.graph = self._build(checkpointer)
@@ -168,7 +182,7 @@ class ChatAgent:
         graph.add_edge("why", END)
         return graph.compile(checkpointer=checkpointer)
 
-    def _understand(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+    async def _understand(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context
         runtime.stream_writer(ChatEvent("status", {"stage": "understand"}))
         if asks_why(turn.text):
@@ -176,7 +190,7 @@ class ChatAgent:
         remembered = state.get("query")
         refined = refine(
             None if remembered is None else Query.model_validate(remembered),
-            self._vocabulary.understand(turn.text),
+            await self._wishes.read(turn.text, turn.deadline),
             turn.text,
             [Shown.model_validate(item) for item in state.get("shown") or []],
             [mention.item_id for mention in self._vocabulary.mentions(turn.text)],

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.base import MentionFinder
+from agent.base import TitleFinder
 from agent.dialogue.lexicon import FILLERS_EN, GENRE_WORDS, GREETINGS, NEGATIONS_EN, NEGATIONS_ZH, SAME_GENRES, TYPE_WORDS
 from agent.dialogue.years import read_years
+from agent.guard import quote
+from agent.prompts.understand import MOST_WORDS, WORD_CHARS, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
 from retrieval.base import ItemTable
@@ -51,12 +53,12 @@ class Understander:
 
     Args:
         table: The catalog; only genres and types that it has are understood, under the names that it gives them.
-        matcher: Finds its titles in a text; ``adapters.TitleMatcher`` is one.
+        matcher: Finds its titles, in a text and alone; ``adapters.TitleMatcher`` is one.
 
     """
 
-    def __init__(self, table: ItemTable, matcher: MentionFinder) -> None:
-        self._matcher = matcher
+    def __init__(self, table: ItemTable, matcher: TitleFinder) -> None:
+        self._matcher, self._table = matcher, table
         self._types = tuple(ITEM_TYPES[code] for code in sorted(set(table.types.tolist())))
         self._genres = _genre_words(table.genre_names)
         self._genre_pattern = _pattern(self._genres)
@@ -94,6 +96,53 @@ class Understander:
             year_min=year_min,
             year_max=year_max,
         )
+
+    def draft(self, text: str) -> Wish:
+        """Return what :meth:`understand` makes of a text as an LLM reads and writes it."""
+        query, rows = self.understand(text), self._table.rows
+        titles = (quote(self._table.items[rows[item_id]].title, WORD_CHARS) for item_id in query.like_item_ids)
+        return Wish(
+            likes=tuple(titles)[:MOST_WORDS],
+            genres=query.genres[:MOST_WORDS],
+            without_genres=query.without_genres[:MOST_WORDS],
+            types=query.types[:MOST_WORDS],
+            year_min=query.year_min,
+            year_max=query.year_max,
+        )
+
+    def resolve(self, wish: Wish, text: str) -> Query:
+        """Return what a wish that an LLM wrote about ``text`` comes to in the catalog.
+
+        Titles count that stand in the text or are mentioned in it and that the catalog has, in a near spelling too; genres that
+        the catalog has, under any word for them; types that it has. All else is dropped, so that nothing outside the catalog comes
+        out.
+        """
+        folded = fold(text)
+        types = [type_ for word in wish.types for type_ in self._type_words.get(fold(word), (word,))]
+        chosen = self._chosen_types(types, ())
+        mentioned = {mention.item_id for mention in self._matcher.mentions(text)} if wish.likes else set()
+        found = [(fold(title) in folded, self._titled(title, chosen)) for title in wish.likes]
+        likes = [item_id for stands, item_id in found if stands or item_id in mentioned]
+        unwanted = self._called(wish.without_genres)
+        return Query(
+            text=text.strip(),
+            like_item_ids=tuple(dict.fromkeys(item_id for item_id in likes if item_id is not None))[:_MAX_LIKES],
+            genres=tuple(genre for genre in self._called(wish.genres) if genre not in unwanted),
+            without_genres=unwanted,
+            types=chosen,
+            year_min=wish.year_min,
+            year_max=wish.year_max,
+        )
+
+    def _called(self, words: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(genre for word in words for genre in self._genres.get(fold(word), ())))
+
+    def _titled(self, title: str, types: Sequence[ItemType]) -> str | None:
+        for type_ in (*types, *(t for t in self._types if t not in types)):
+            found = self._matcher.match(title, type=type_)
+            if found is not None:
+                return found.item_id
+        return None
 
     def _likes(self, text: str) -> tuple[tuple[str, ...], str]:
         """Return the items that are named as examples, and the folded text with all titles masked."""

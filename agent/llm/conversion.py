@@ -7,14 +7,16 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agent.llm.gguf import GgufModel, export_hf
+from agent.llm.gguf import GgufModel
+from agent.llm.merging import add_lora
 from palate.errors import InvalidInput, MissingExtra, MissingWeights
 
 __all__ = ["ConvertedModel", "convert"]
@@ -141,17 +143,19 @@ def _engine() -> Any:
 
 
 def _make(source: Path, made: Path, compute_type: str, lora: Path | None, work: Path) -> dict[str, Any]:
-    if lora is not None:
-        base = export_hf(source, work / "base") if source.is_file() else source
-        return _from_hf(_merge(base, lora, work / "merged"), made, compute_type)
-    return _from_gguf(source, made, compute_type) if source.is_file() else _from_hf(source, made, compute_type)
+    if source.is_file():
+        return _from_gguf(source, made, compute_type, lora)
+    return _from_hf(source if lora is None else _merge(source, lora, work / "merged"), made, compute_type)
 
 
-def _from_gguf(source: Path, made: Path, compute_type: str) -> dict[str, Any]:
+def _from_gguf(source: Path, made: Path, compute_type: str, lora: Path | None) -> dict[str, Any]:
     _engine()
     model = GgufModel(source)
     try:
-        spec = _spec(model)
+        weights = model.weights()
+        if lora is not None:
+            add_lora(weights, lora)
+        spec = _spec(model, weights)
     except (KeyError, ValueError) as error:
         raise MissingWeights(f"The model file {source} lacks weights or has odd ones: {error}.", remedy=_REMEDY) from error
     spec.validate()
@@ -168,10 +172,9 @@ def _from_gguf(source: Path, made: Path, compute_type: str) -> dict[str, Any]:
     }
 
 
-def _spec(model: GgufModel) -> Any:
+def _spec(model: GgufModel, weights: Mapping[str, NDArray[np.float32]]) -> Any:
     from ctranslate2.specs import common_spec, transformer_spec
 
-    weights = model.weights()
     spec = transformer_spec.TransformerDecoderModelSpec.from_config(
         model.layers,
         model.heads,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPLAIN_VERSION", "REASON_SCHEMA", "build_explain_prompt", "read_reason"]
 
-EXPLAIN_VERSION = "explain-v1"
+EXPLAIN_VERSION = "explain-v2"
 REASON_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {"reason": {"type": "string", "minLength": 8, "maxLength": 240}},
@@ -28,20 +28,17 @@ REASON_SCHEMA: Mapping[str, Any] = {
 _TEMPLATES = {
     "en": ChatPromptTemplate.from_messages(
         [
-            (
-                "system",
-                "You tell a person in one short sentence why something suits them. Use only the fact given; copy its titles.",
-            ),
-            ("human", "Film: Heat (crime)\nFact: you watched Fargo on Netflix"),
-            ("ai", "Because you watched Fargo on Netflix, the crime story of Heat should suit you."),
+            ("system", "Say in one short sentence why something suits a person. Use only the fact given; copy its titles."),
+            ("human", "Film: Heat (crime)\nFact: Because you watched Fargo on Netflix."),
+            ("ai", "You watched Fargo on Netflix, so the crime in Heat should suit you."),
             ("human", "{kind}: {title} ({genres})\nFact: {fact}"),
         ]
     ),
     "zh": ChatPromptTemplate.from_messages(
         [
-            ("system", "用一句简短的中文说明为什么这个作品适合对方。只使用给出的事实，照抄其中的标题。"),
-            ("human", "电影：盗火线（犯罪）\n事实：在 Netflix 上看过《冰血暴》"),
-            ("ai", "因为你在 Netflix 上看过《冰血暴》，这部犯罪片很合你的口味。"),
+            ("system", "用一句中文说明为什么适合对方，只用给出的事实，照抄标题。"),
+            ("human", "电影：Heat（犯罪）\n事实：因为你在 Netflix 上看过《Fargo》。"),
+            ("ai", "你在 Netflix 上看过《Fargo》，《Heat》应该合你的口味。"),
             ("human", "{kind}：{title}（{genres}）\n事实：{fact}"),
         ]
     ),

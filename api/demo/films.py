@@ -7,14 +7,16 @@ https://grouplens.org/datasets/movielens/100k/.
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
-from palate.domain import Item
+from palate.domain import Interaction, Item
 from palate.errors import MissingWeights
 from retrieval.movielens import read_movielens_items
 
-__all__ = ["film_items", "movielens_file"]
+__all__ = ["Ratings", "film_items", "movielens_file"]
 
 
 def movielens_file(name: str) -> Path:
@@ -38,3 +40,18 @@ def film_items() -> list[Item]:
     """Return the films, each with the key of the cover that is drawn for it; raises :class:`MissingWeights`."""
     films = [item for item in read_movielens_items(movielens_file("ml-100k.item")) if isinstance(item, Item)]
     return [film.model_copy(update={"image": f"covers/{film.item_id}.png"}) for film in films]
+
+
+class Ratings:
+    """The ratings of MovieLens-100K as the demo world's people, ``movielens-<user>``, have them, without importing them."""
+
+    def interactions(self) -> Iterator[Interaction]:
+        """Yield the ratings, 1 to 5 scaled to 0 to 1, by person, then time; raises :class:`MissingWeights`."""
+        with movielens_file("ml-100k.inter").open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, delimiter="\t")
+            next(rows)
+            found = [
+                Interaction(f"movielens-{user}", f"ml-{item}", "rate", (float(rating) - 1) / 4, float(at))
+                for user, item, rating, at in rows
+            ]
+        yield from sorted(found, key=lambda one: (one.person_id, one.at))

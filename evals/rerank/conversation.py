@@ -16,7 +16,7 @@ from palate.domain import MAX_QUERY_CHARS, Interaction, Profile, Progress, Query
 from retrieval.base import CandidateSource, ItemTable
 from retrieval.retriever import Retriever, RetrieverConfig
 
-__all__ = ["Conversation", "ConversationConfig"]
+__all__ = ["Conversation", "ConversationConfig", "Told"]
 
 _TURN_SECONDS = 60.0
 Sources = Callable[[ItemTable], Sequence[CandidateSource]]
@@ -34,12 +34,13 @@ class ConversationConfig(Value):
 
 
 @dataclass(frozen=True)
-class _Told:
+class Told:
     """The dialogues as histories: a dialogue is a person who liked what was named in it."""
 
     turns: Sequence[Turn]
 
     def interactions(self) -> Iterator[Interaction]:
+        """Yield each item once a dialogue, in the order in which it was named."""
         seen: set[tuple[str, str]] = set()
         for turn in sorted(self.turns, key=lambda turn: (turn.dialogue, turn.number)):
             for item_id in (*turn.mentioned, *turn.targets):
@@ -71,7 +72,7 @@ class Conversation:
 
     def cases(self, fitted_on: Sequence[Turn], judged: Sequence[Turn]) -> list[RankCase]:
         """Return a case for each judged turn, with candidates of the live retriever fitted on other turns."""
-        told = _Told(fitted_on)
+        told = Told(fitted_on)
         config = RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         retriever = Retriever(Fixed(self._table), self._sources(self._table), config)
         retriever.fit(told)

@@ -95,6 +95,12 @@ class World:
     def understand(self, text: str) -> Any:
         return self.understander.understand(text)
 
+    def draft(self, text: str) -> Any:
+        return self.understander.draft(text)
+
+    def resolve(self, wish: Any, text: str) -> Any:
+        return self.understander.resolve(wish, text)
+
     def mentions(self, text: str) -> Any:
         return self.matcher.mentions(text)
 

@@ -61,7 +61,7 @@ PLAYED = evidence("content", item_id="glass", platform="spotify", detail="audio"
             "mars",
             evidence("history", item_id="heat", platform="movielens"),
             "Because you rated Heat on MovieLens.",
-            "因为你在 MovieLens 上评过分《Heat》。",
+            "因为你在 MovieLens 上评过《Heat》。",
         ),
         (
             "light",

@@ -13,6 +13,7 @@ from agent.llm.embedded import EmbeddedLLM
 from agent.llm.vllm import VllmLLM
 from api.doctor import examine
 from api.lazy import LazyEmbedder
+from api.tuned import TaskLLMs
 from api.vllm_flags import VllmUpConfig, choose_flags
 from api.wiring import build
 from finetune import LoraRegistry, Scores
@@ -21,6 +22,11 @@ from finetune.job import base_ref
 from palate.settings import Settings
 
 PACKAGED = base_ref(None)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_shipped(tmp_path, monkeypatch):
+    monkeypatch.setattr(LoraRegistry.__init__, "__defaults__", (tmp_path / "shipped",))
 
 
 @pytest.fixture
@@ -55,6 +61,16 @@ def test_an_embedded_adapter_is_merged_for_its_task_alone_and_counts_as_its_card
         assert explains is palate.llm
         assert reranker.config.weight == pytest.approx(0.3)
     assert reranker.llm._closed
+
+
+def test_wishes_are_read_by_an_llm_only_where_an_adapter_for_them_runs(tmp_path, promote):
+    settings = Settings(home=tmp_path)
+    assert TaskLLMs(settings, ScriptedLLM(), {}).tuned("understand") is None
+    version = promote(tmp_path, task="understand", seed=4, prompt_version="understand-v1")
+    with build(settings, models=[]) as palate:
+        reads = palate.parts.tuned["understand"]
+        assert reads.name == f"smollm2-135m-instruct+understand-{version}"
+        assert reads is not palate.llm
 
 
 def test_a_weight_that_is_set_goes_before_the_cards(tmp_path, promote):

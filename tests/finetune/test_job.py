@@ -19,7 +19,7 @@ def test_a_folder_is_its_own_base_and_is_known_by_its_weights(base, tmp_path):
 
 
 def test_a_folder_without_weights_is_no_base(tmp_path):
-    with pytest.raises(MissingWeights, match="no safetensors"):
+    with pytest.raises(MissingWeights, match="holds no weights"):
         base_model(tmp_path, tmp_path / "cache")
 
 
@@ -30,7 +30,7 @@ def test_the_hash_of_values_is_of_their_order_too():
 
 def test_a_finished_folder_says_what_it_measured_and_is_sealed(make_adapter):
     made = make_adapter(task="explain", name="finished", cases=40)
-    ref = ScoresRef(metric="supported", data="a" * 64, split="test", protocol="held out", cases=40)
+    ref = ScoresRef(metric="passed", data="a" * 64, split="test", protocol="held out", cases=40)
     users = np.array([f"u{n // 2}" for n in range(40)])
     values = (np.arange(40) % 4 > 0).astype(np.float32)
     scores = Scores(ref, np.array([f"c{n:02}" for n in range(40)]), users, values, np.zeros(40, np.float32))
@@ -39,7 +39,7 @@ def test_a_finished_folder_says_what_it_measured_and_is_sealed(make_adapter):
     bare = made.card.model_copy(update={"metrics": {}, "scores": None, "files": {}, "version": ""})
     card = finish(made.folder, bare, scores, more)
     assert card == read_card(made.folder) == read_sealed(made.folder, "explain")
-    assert card.metrics["supported"].value == pytest.approx(0.75)
-    assert card.metrics["supported"].low < 0.75 < card.metrics["supported"].high
+    assert card.metrics["passed"].value == pytest.approx(0.75)
+    assert card.metrics["passed"].low < 0.75 < card.metrics["passed"].high
     assert card.metrics["fluent"].value == 1.0
     assert stored_scores(made.folder, "explain").value.mean() == pytest.approx(0.75)

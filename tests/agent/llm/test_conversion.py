@@ -1,6 +1,7 @@
 import asyncio
 import json
 import multiprocessing
+import shutil
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from agent.llm.conversion import convert
 from agent.llm.embedded import EmbeddedConfig, EmbeddedLLM
 from agent.llm.gguf import GgufModel, packaged_gguf
+from agent.llm.merging import add_lora
 from palate.deadline import Deadline
 from palate.domain import LabelledPrompt
 from palate.errors import InvalidInput, MissingWeights
@@ -105,6 +107,37 @@ def test_a_lora_adapter_is_merged(tiny, lora, tmp_path):
     np.testing.assert_allclose(merged, torch_scores(tiny, lora), atol=1e-3)
     assert np.abs(merged - scores(tiny, tmp_path)).max() > 0.05
     assert len([p for p in tmp_path.iterdir() if p.is_dir()]) == 2
+
+
+def test_an_adapter_added_by_numpy_gives_pefts_weights(tiny, lora):
+    from peft import PeftModel
+    from safetensors.numpy import load_file
+    from transformers import AutoModelForCausalLM
+
+    weights = load_file(tiny / "model.safetensors")
+    before = dict(weights)
+    add_lora(weights, lora)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        merged = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny), lora).merge_and_unload().state_dict()
+    changed = {name for name in weights if not np.array_equal(weights[name], before[name])}
+    assert {name.split(".")[-2] for name in changed} == {"q_proj", "v_proj", "down_proj"}
+    for name in changed:
+        np.testing.assert_allclose(weights[name], merged[name].numpy(), atol=1e-5)
+
+
+def test_an_adapter_of_another_kind_or_model_is_refused(tiny, lora, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(lora, other)
+    said = json.loads((other / "adapter_config.json").read_text())
+    (other / "adapter_config.json").write_text(json.dumps({**said, "use_dora": True}))
+    with pytest.raises(InvalidInput, match="use_dora"):
+        add_lora({}, other)
+    with pytest.raises(InvalidInput, match=r"does not fit the model at 'model\.layers"):
+        add_lora({}, lora)
+    (other / "adapter_model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(MissingWeights, match="cannot be read"):
+        add_lora({}, other)
 
 
 def test_a_conversion_is_made_once_and_again_when_it_is_damaged(tiny, tmp_path):

@@ -1,0 +1,186 @@
+"""How well wishes are understood: what was asked for, field by field, against wishes that were written by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal, Protocol
+
+import anyio
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.dialogue.wishes import combined
+from agent.llm.base import LLM
+from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, read_wish
+from evals.bootstrap import difference, intervals, randomisation_test
+from palate.deadline import Deadline
+from palate.domain import GenerateConfig, Progress, Query, Value
+from palate.errors import InvalidInput
+
+__all__ = ["UNDERSTAND_PROTOCOL", "UnderstandSuite", "WishCase", "load_wishes", "slot_f1"]
+
+UNDERSTAND_PROTOCOL = "hand-written wishes, en and zh"
+Split = Literal["val", "test"]
+_BATCH = 16
+_MAX_TOKENS = 72
+_FIELDS = ("like_item_ids", "genres", "without_genres", "types", "year_min", "year_max")
+
+
+class Reader(Protocol):
+    """What reads wishes by rules, and maps what an LLM wrote onto the catalog; ``api.vocabulary.Vocabulary`` is one."""
+
+    def understand(self, text: str) -> Query:
+        """Return what a text asks for, by rules."""
+        ...
+
+    def draft(self, text: str) -> Wish:
+        """Return what rules make of a text, as an LLM reads it."""
+        ...
+
+    def resolve(self, wish: Wish, text: str) -> Query:
+        """Return what a wish comes to in the catalog."""
+        ...
+
+
+class WishCase(Value):
+    """A wish, and what it asks for in the words of its catalog."""
+
+    case_id: str
+    language: Literal["en", "zh"]
+    text: str
+    wish: Wish
+
+
+def load_wishes(split: Split) -> tuple[WishCase, ...]:
+    """Return the wishes that ship with the product: 60 to tune on (``val``) and 200 to measure on (``test``), half Chinese."""
+    lines = (resources.files("evals") / "data" / "understand.jsonl").read_text("utf-8").splitlines()
+    cases = []
+    for row in map(json.loads, lines):
+        case_id, part, language, text = (row.pop(key) for key in ("id", "split", "language", "text"))
+        if part == split:
+            cases.append(WishCase(case_id=case_id, language=language, text=text, wish=Wish.model_validate(row)))
+    return tuple(cases)
+
+
+def slots(query: Query) -> frozenset[tuple[str, Any]]:
+    """Return what a query asks for as pairs of field and value, less its text."""
+    found: set[tuple[str, Any]] = set()
+    for name in _FIELDS:
+        value = getattr(query, name)
+        found.update((name, one) for one in (value if isinstance(value, tuple) else () if value is None else (value,)))
+    return frozenset(found)
+
+
+def slot_f1(wanted: frozenset[tuple[str, Any]], found: frozenset[tuple[str, Any]] | None) -> float:
+    """Return the F1 of the pairs of one wish: 1 where both are empty, 0 for an answer that cannot be read (``None``)."""
+    if found is None:
+        return 0.0
+    return 1.0 if not wanted | found else 2 * len(wanted & found) / (len(wanted) + len(found))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Values a case, float32 [cases]: whether all fields were right, the slot F1, and whether the answer could be read."""
+
+    exact: NDArray[np.float32]
+    f1: NDArray[np.float32]
+    read: NDArray[np.float32]
+
+
+class UnderstandSuite:
+    """Judges ways to understand wishes on the same cases.
+
+    Args:
+        cases: What is judged.
+        reader: Knows the catalog.
+
+    Raises:
+        InvalidInput: The catalog lacks something that a case names: this is another catalog than the cases were written for.
+
+    """
+
+    def __init__(self, cases: Sequence[WishCase], reader: Reader) -> None:
+        self.cases, self._reader = tuple(cases), reader
+        self._wanted = [slots(reader.resolve(case.wish, case.text)) for case in cases]
+        for case, wanted in zip(self.cases, self._wanted, strict=True):
+            said = case.wish
+            n = sum(map(len, (said.likes, said.genres, said.without_genres, said.types))) + sum(
+                year is not None for year in (said.year_min, said.year_max)
+            )
+            if len(wanted) != n:
+                raise InvalidInput(f"{case.case_id!r} names what the catalog lacks: {case.text!a}.", remedy="Use the demo catalog.")
+
+    def by_rules(self) -> list[Query]:
+        """Return what the rules understand."""
+        return [self._reader.understand(case.text) for case in self.cases]
+
+    def by_llm(self, llm: LLM, progress: Progress | None = None) -> list[Query | None]:
+        """Return what an LLM understands by itself; ``None`` for an answer that cannot be read."""
+        texts: list[str] = []
+        config = GenerateConfig(max_tokens=_MAX_TOKENS, stop=("\n",))
+        for start in range(0, len(self.cases), _BATCH):
+            if progress is not None:
+                progress(f"read {llm.name}", start, len(self.cases))
+            prompts = [
+                build_understand_prompt(llm, case.text, self._reader.draft(case.text))
+                for case in self.cases[start : start + _BATCH]
+            ]
+            texts += anyio.run(llm.generate, prompts, config, Deadline(None))
+        wishes = map(read_wish, texts)
+        return [
+            None if wish is None else self._reader.resolve(wish, case.text) for wish, case in zip(wishes, self.cases, strict=True)
+        ]
+
+    def served(self, read: Sequence[Query | None]) -> list[Query]:
+        """Return what is served where an LLM read the wishes so: rules and LLM together, the rules alone where it failed."""
+        return [rules if got is None else combined(rules, got) for rules, got in zip(self.by_rules(), read, strict=True)]
+
+    def judge(self, found: Iterable[Query | None]) -> Row:
+        """Return the values of one way."""
+        answers = [None if query is None else slots(query) for query in found]
+        pairs = list(zip(self._wanted, answers, strict=True))
+        return Row(
+            exact=np.array([wanted == got for wanted, got in pairs], np.float32),
+            f1=np.array([slot_f1(wanted, got) for wanted, got in pairs], np.float32),
+            read=np.array([got is not None for _, got in pairs], np.float32),
+        )
+
+    def report(self, rows: Mapping[str, Row], split: Split, against: str = "zero-shot") -> dict[str, Any]:
+        """Return the rows with 95 % intervals over wishes, whole and by language, and each row's paired difference to one."""
+        languages = np.array([case.language for case in self.cases])
+        base = rows.get(against)
+        return {
+            "task": "understand",
+            "prompt": UNDERSTAND_VERSION,
+            "protocol": UNDERSTAND_PROTOCOL,
+            "split": split,
+            "cases": len(self.cases),
+            "rows": [
+                {
+                    "model": name,
+                    "metrics": _metrics(row, np.ones(len(self.cases), np.bool_)),
+                    "by_language": {str(one): _metrics(row, languages == one) for one in np.unique(languages)},
+                }
+                for name, row in rows.items()
+            ],
+            "comparisons": [
+                {
+                    "model": name,
+                    "against": against,
+                    "slot_f1": difference(row.f1, base.f1, samples=2000).model_dump(),
+                    "exact": difference(row.exact, base.exact, samples=2000).model_dump(),
+                    "p": randomisation_test(row.f1, base.f1),
+                }
+                for name, row in rows.items()
+                if base is not None and name != against
+            ],
+        }
+
+
+def _metrics(row: Row, chosen: NDArray[np.bool_]) -> dict[str, Any]:
+    columns = {"exact": row.exact[chosen], "slot_f1": row.f1[chosen], "read": row.read[chosen]}
+    found = intervals({name: column.astype(np.float64) for name, column in columns.items()}, samples=2000)
+    return {name: value.model_dump() for name, value in found.items()}

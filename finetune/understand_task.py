@@ -1,0 +1,87 @@
+"""What the LoRA adapter that reads wishes is trained on, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from pydantic import Field
+
+from agent.llm.base import LLM
+from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, write_wish
+from evals.suites.understand import UNDERSTAND_PROTOCOL, UnderstandSuite, load_wishes
+from finetune.card import DataRef, ScoresRef
+from finetune.examples import TextExample
+from finetune.job import values_hash
+from finetune.lora import LoraTrainerConfig
+from finetune.text_job import Judged, TextJob
+from finetune.wishes import Wishes
+from palate.domain import Item, Progress, Value
+
+__all__ = ["UnderstandTaskConfig", "understand_examples", "understand_job"]
+
+_TITLE_CHARS = 48
+Drafts = Callable[[str], Wish]
+_OWN = "Made by finetune.wishes; Apache-2.0."
+
+
+class UnderstandTaskConfig(Value):
+    """``examples`` wishes are drawn; ``trainer`` says how they are trained on."""
+
+    examples: int = Field(default=720, ge=8)
+    trainer: LoraTrainerConfig = LoraTrainerConfig(
+        top_layers=15, steps=180, batch=4, group=4, rate=8e-4, warmup=10, max_tokens=320, save_every=20, threads=1
+    )
+
+
+def understand_examples(  # noqa: PLR0917 - as many things meet here
+    llm: LLM, end: str, items: Sequence[Item], draft: Drafts, n: int, seed: int = 0
+) -> list[TextExample]:
+    """Return wishes as examples.
+
+    Args:
+        llm: Renders the prompt, as it does when serving.
+        end: What ends a turn.
+        items: Films and pieces of music that wishes may name, less those that a held-out wish names.
+        draft: What rules make of a text in the catalog of ``items``.
+        n: How many.
+        seed: Of everything that is drawn.
+
+    """
+    held = {title for split in ("val", "test") for case in load_wishes(split) for title in case.wish.likes}
+    titles: dict[str, list[str]] = {"movie": [], "track": []}
+    for item in items:
+        if item.type in titles and len(item.title) <= _TITLE_CHARS and held.isdisjoint((item.title, *item.alt_titles)):
+            titles[item.type].append(item.title)
+    wishes = Wishes(titles["movie"], titles["track"], seed)
+    return [
+        TextExample(prompt=build_understand_prompt(llm, text, draft(text)), completion=write_wish(wish) + end)
+        for text, wish, _ in wishes.draw(n)
+    ]
+
+
+def understand_job(  # noqa: PLR0917 - what a job is made of
+    llm: LLM, end: str, items: Sequence[Item], draft: Drafts, catalog: DataRef, suite: UnderstandSuite, config: UnderstandTaskConfig
+) -> TextJob:
+    """Return the job. ``catalog`` says where the titles of ``items`` come from; ``suite`` holds the wishes of ``test``."""
+    examples = understand_examples(llm, end, items, draft, config.examples, config.trainer.seed)
+
+    def judge(model: LLM, progress: Progress | None) -> Judged:
+        read = suite.by_llm(model, progress)
+        served, alone = suite.judge(suite.served(read)), suite.judge(read)
+        return Judged(served.f1, {"exact": served.exact, "slot_f1.alone": alone.f1, "exact.alone": alone.exact})
+
+    data = values_hash(suite.cases)
+    return TextJob(
+        task="understand",
+        prompt_version=UNDERSTAND_VERSION,
+        examples=examples,
+        data=(DataRef(name="wishes", sha256=values_hash(examples), terms=_OWN), catalog),
+        trainer=config.trainer,
+        training=config.model_dump(mode="json"),
+        ref=ScoresRef(metric="slot_f1", data=data, split="test", protocol=UNDERSTAND_PROTOCOL, cases=len(suite.cases)),
+        cases=np.array([case.case_id for case in suite.cases]),
+        users=np.array([case.case_id for case in suite.cases]),  # each wish is of a person of its own
+        judge=judge,
+        baseline=suite.judge(suite.by_rules()).f1,  # without an adapter the rules serve alone
+    )

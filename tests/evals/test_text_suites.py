@@ -1,0 +1,105 @@
+"""The suites of the text tasks: what counts as right, and that what is held out stays out."""
+
+import numpy as np
+import pytest
+
+from adapters import TitleMatcher
+from agent.llm.scripted import ScriptedLLM
+from api.demo.world import catalog_items
+from api.vocabulary import Vocabulary
+from evals.reasons import ReasonCases, ReasonCasesConfig, held_out
+from evals.suites.explain import ExplainSuite
+from evals.suites.understand import UnderstandSuite, load_wishes, slot_f1, slots
+from palate.domain import Interaction, Item, Query
+from palate.errors import InvalidInput
+from retrieval.base import ItemTable
+from retrieval.sources import AttributesSource, EaseSource, LexicalSource, PopSource
+
+GENRES = ("Comedy", "Sci-Fi", "Horror", "Drama")
+FILMS = [Item(item_id=f"film-{n}", type="movie", title=f"Reel Number {n}", genres=(GENRES[n % 4],)) for n in range(80)]
+ITEMS = FILMS + [Item(item_id=f"tune-{n}", type="track", title=f"Quiet Tune {n}", genres=("Jazz",)) for n in range(20)]
+
+
+class Likes:
+    def interactions(self):
+        for person in range(60):
+            for place in range(40):
+                yield Interaction(f"person-{person:02}", f"film-{(person * 7 + place * 3) % 80}", "like", None, float(place))
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    made = Vocabulary()
+    made.renew(ItemTable(catalog_items()))
+    return made
+
+
+@pytest.fixture(scope="module")
+def reasons():
+    return ReasonCases(ITEMS, Likes(), lambda table: [PopSource(), EaseSource(), AttributesSource(), LexicalSource()])
+
+
+@pytest.mark.parametrize(("split", "n"), [("val", 60), ("test", 200)])
+def test_the_wishes_are_in_the_catalog_half_of_them_chinese_and_all_different(vocabulary, split, n):
+    cases = load_wishes(split)
+    assert len({case.text for case in cases}) == len({case.case_id for case in cases}) == n
+    assert sum(case.language == "zh" for case in cases) == n // 2
+    UnderstandSuite(cases, vocabulary)
+    other = Vocabulary()
+    other.renew(ItemTable(ITEMS))
+    with pytest.raises(InvalidInput, match="lacks"):
+        UnderstandSuite(cases, other)
+
+
+def test_the_parts_share_no_wish():
+    assert not {case.text for case in load_wishes("val")} & {case.text for case in load_wishes("test")}
+
+
+def test_slots_are_counted_one_by_one():
+    wanted = slots(Query(text="x", genres=("Comedy",), without_genres=("Horror",), year_min=1990, year_max=1999))
+    assert len(wanted) == 4
+    assert slot_f1(wanted, wanted) == 1.0
+    assert slot_f1(wanted, slots(Query(genres=("Comedy", "Drama"), year_min=1990))) == pytest.approx(2 * 2 / (4 + 3))
+    assert slot_f1(frozenset(), frozenset()) == 1.0
+    assert slot_f1(frozenset(), wanted) == slot_f1(wanted, None) == slot_f1(frozenset(), None) == 0.0
+
+
+def test_an_llm_that_writes_what_was_wanted_is_right_and_one_that_chats_is_not(vocabulary):
+    from agent.prompts.understand import write_wish
+
+    suite = UnderstandSuite(load_wishes("val")[:40], vocabulary)
+    answers = iter([write_wish(case.wish) for case in suite.cases])
+    right = suite.judge(suite.by_llm(ScriptedLLM(text=lambda prompt: next(answers).replace("[", " [ "))))
+    chat = suite.judge(suite.by_llm(ScriptedLLM()))
+    assert right.exact.all()
+    assert chat.read.sum() == chat.f1.sum() == 0
+    report = suite.report({"zero-shot": chat, "tuned": right}, "val")
+    (gap,) = report["comparisons"]
+    assert gap["slot_f1"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert set(report["rows"][1]["by_language"]) == {"en", "zh"}
+
+
+def test_evidence_is_of_one_part_alone_and_the_same_each_time(reasons):
+    parts = {held: reasons.draw(40, held=held, config=ReasonCasesConfig(deep=True, per_person=9)) for held in (True, False)}
+    for held, cases in parts.items():
+        assert len(cases) > 20
+        assert {case.language for case in cases} == {"en", "zh"}
+        for case in cases:
+            named = [case.person_id, case.item.item_id, *case.items, *(e.item_id for e in case.evidence if e.item_id)]
+            assert all(held_out(name) is held for name in named)
+    assert reasons.draw(40, held=True, config=ReasonCasesConfig(deep=True, per_person=9)) == parts[True]
+
+
+def test_a_reason_passes_only_as_a_whole(reasons):
+    cases = reasons.draw(30, held=True)
+    suite = ExplainSuite(cases, TitleMatcher(ITEMS), 64)
+    facts = [case.fact for case in cases]
+    assert suite.judge(facts).all()
+    assert not suite.judge([f"{fact} I am sure of it." for fact in facts]).any()
+    assert not suite.judge(["It is the best film ever." for _ in facts]).any()
+    written = suite.write(ScriptedLLM(text=lambda prompt: "Nothing to say."))
+    report = suite.report({"zero-shot": written, "tuned": facts})
+    assert [row["passed"]["value"] for row in report["rows"]] == [0.0, 1.0]
+    assert report["comparisons"][0]["passed"]["low"] == 1.0
+    assert sum(kind["cases"] for kind in report["rows"][0]["by_kind"].values()) == len(cases)
+    assert np.isclose(report["rows"][0]["different"], 1 / len(cases))

@@ -1,0 +1,138 @@
+"""What the text tasks are trained on."""
+
+import asyncio
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from adapters import TitleMatcher
+from agent.guard import check_reason
+from agent.llm.scripted import ScriptedLLM
+from agent.prompts.understand import Wish, read_wish
+from evals.reasons import ReasonCase
+from evals.suites.understand import load_wishes
+from finetune.explain_task import ExplainTaskConfig, explain_examples
+from finetune.reasons import reason_for
+from finetune.understand_task import understand_examples
+from finetune.wish_words import MUSIC, SPOKEN
+from finetune.wishes import Wishes
+from palate.domain import Evidence, Item
+
+HEAT = Item(item_id="heat", type="movie", title="Heat", genres=("Crime", "Thriller"), year=1995)
+FARGO = Item(item_id="fargo", type="movie", title="Fargo", genres=("Crime",), year=1996)
+FACTS = [
+    ("history", "", "Because you watched Fargo on Netflix.", "因为你在 Netflix 上看过《Fargo》。"),
+    (
+        *("content", "text-en", "Is described much like Fargo, which you watched on Netflix."),
+        "介绍接近你在 Netflix 上看过的《Fargo》。",
+    ),
+    (
+        *("attribute", "Crime", "Shares crime with Fargo, which you watched on Netflix."),
+        "与你在 Netflix 上看过的《Fargo》一样：犯罪。",
+    ),
+    ("query", "crime", "Matches crime in what you asked for.", "符合你说的crime。"),
+    ("popularity", "12", "Liked by 12 people.", "有12人喜欢。"),
+]
+
+
+def case(kind, detail, fact, language):
+    named = kind in {"history", "content", "attribute"}
+    evidence = Evidence(
+        kind=kind,
+        source="ease",
+        weight=1.0,
+        item_id="fargo" if named else None,
+        platform="netflix" if named else None,
+        detail=detail,
+    )
+    return ReasonCase(
+        case_id=f"{kind}-{language}",
+        person_id="ann",
+        language=language,
+        item=HEAT,
+        fact=fact,
+        evidence=(evidence,),
+        items={"fargo": FARGO} if named else {},
+    )
+
+
+CASES = [case(kind, detail, fact, lang) for kind, detail, en, zh in FACTS for fact, lang in ((en, "en"), (zh, "zh"))]
+TITLES = TitleMatcher([HEAT, FARGO])
+
+
+def test_the_same_seed_draws_the_same_wishes_and_both_languages():
+    drawn = [list(Wishes(["Heat"], ["Slow Light"], seed).draw(200)) for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert Counter(language for _, _, language in drawn[0]) == {"en": 100, "zh": 100}
+    asked = [wish for _, wish, _ in drawn[0]]
+    for name in Wish.model_fields:
+        assert sum(bool(getattr(wish, name)) for wish in asked) >= 10, name
+    assert sum(wish == Wish() for wish in asked) >= 5
+
+
+def test_both_languages_have_words_for_the_same_genres():
+    for words in (SPOKEN, MUSIC):
+        assert set(words["en"]) == set(words["zh"])
+
+
+def test_training_wishes_name_no_title_of_a_held_out_one():
+    held = sorted({title for case in load_wishes("test") for title in case.wish.likes if title.isascii()})
+    items = [Item(item_id=f"m-{n}", type="movie", title=title) for n, title in enumerate([*held, "Zorblax Rising"])]
+    examples = understand_examples(ScriptedLLM(), "<end>", items, lambda text: Wish(), 200)
+    wishes = [read_wish(example.completion.removesuffix("<end>")) for example in examples]
+    named = {title for wish in wishes for title in wish.likes}
+    assert named == {"Zorblax Rising"}
+    assert not {case.text for case in load_wishes("test")} & {example.prompt for example in examples}
+
+
+@pytest.mark.parametrize("one", CASES, ids=lambda one: one.case_id)
+def test_a_training_reason_passes_the_check_and_is_put_in_several_ways(one):
+    rng = np.random.default_rng(0)
+    found = {reason_for(one, TITLES, rng) for _ in range(40)}
+    assert None not in found
+    assert len(found) >= 3
+    assert all(check_reason(text, HEAT, one.evidence, one.items, TITLES, language=one.language) == text for text in found)
+
+
+def test_reasons_that_serving_would_cut_are_left_out():
+    config = ExplainTaskConfig(examples=100, reason_tokens=12)
+    llm = ScriptedLLM()
+    examples = explain_examples(llm, "<end>", CASES * 10, TITLES, config)
+    assert examples
+    assert all(llm.count_tokens(example.completion.removesuffix("<end>")) <= 12 for example in examples)
+    assert len(explain_examples(llm, "<end>", CASES * 10, TITLES, config.model_copy(update={"examples": 8}))) == 8
+
+
+@pytest.mark.slow
+def test_a_text_task_is_trained_measured_and_written(tmp_path):
+    from agent.llm.embedded import EmbeddedLLM
+    from finetune import DataRef, LoraRegistry, ScoresRef
+    from finetune.job import base_model
+    from finetune.lora import LoraTrainerConfig
+    from finetune.text_job import Judged, TextJob, train_text
+
+    base, llm = base_model(None, tmp_path), EmbeddedLLM(None, tmp_path, 1)
+    trainer = LoraTrainerConfig(rank=2, top_layers=1, steps=2, batch=2, group=2, threads=1)
+    examples = explain_examples(llm, base.end, CASES, TITLES, ExplainTaskConfig(examples=8))
+    names = []
+
+    def judge(model, progress):
+        names.append(model.name)
+        prompt = examples[0].prompt
+        from palate.deadline import Deadline
+        from palate.domain import GenerateConfig
+
+        (text,) = asyncio.run(model.generate([prompt], GenerateConfig(max_tokens=4), Deadline(None)))
+        return Judged(np.full(3, len(text) > 0, np.float32), {"length": np.full(3, len(text), np.float32)})
+
+    ref = ScoresRef(metric="passed", data="a" * 64, split="test", protocol="three", cases=3)
+    ids = np.array(["a", "b", "c"])
+    data = (DataRef(name="reasons", sha256="b" * 64, terms="ours"),)
+    said = {"trainer": trainer.model_dump(mode="json")}
+    job = TextJob("explain", "explain-v2", examples, data, trainer, said, ref, ids, ids, judge)
+    card = train_text(job, base, llm, None, tmp_path / "out")
+    asyncio.run(llm.close())
+    assert names == ["smollm2-135m-instruct", "smollm2-135m-instruct+explain"]
+    assert set(card.metrics) == {"passed", "length", "passed.zero-shot", "length.zero-shot"}
+    assert LoraRegistry(tmp_path / "lora", tmp_path / "none").add(tmp_path / "out", card) == card.version
