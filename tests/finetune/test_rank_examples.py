@@ -84,7 +84,7 @@ def task(**more):
 
 
 def test_training_leaves_an_adapter_with_card_and_scores_and_goes_on_after_a_kill(base, tmp_path):
-    folder, on = tmp_path / "rank", Base(base, BaseModelRef(name="tiny", sha256="0" * 64))
+    folder, on = tmp_path / "rank", Base(base, BaseModelRef(name="tiny", sha256="0" * 64), "\n")
 
     class Killed(Exception):
         pass
