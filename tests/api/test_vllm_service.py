@@ -218,8 +218,8 @@ def test_scores_of_labels_and_marks_agree_with_the_embedded_llm(
     for form, found in (("labels", labels), ("marks", marks)):
         said = f"mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts"
         print(f"spearman of {form}, {compute_type}: {said}")  # noqa: T201
-        # In float32 each prompt agrees. int8 weights move what is about as likely, so there the mean is held; a random adapter gives
-        # marks that are nearly all alike.
+        # In float32 each prompt agrees. int8 weights move what is about as likely, so there the mean is held; a random adapter
+        # gives marks that are nearly all alike.
         floor = 0.95 if form == "labels" else 0.75
         assert found[0] >= 0.99 if compute_type == "float32" else mean(found) >= floor
 
