@@ -22,6 +22,7 @@ Make = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("PALATE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PALATE_DATASETS", raising=False)
     # None shipped, whatever comes with the product.
     monkeypatch.setattr(finetune.registry.LoraRegistry.__init__, "__defaults__", (tmp_path / "shipped",))
     root = logging.getLogger()
