@@ -148,10 +148,9 @@ class RankTask:
             for arena, one in judged.items()
             for system in one.values
         }
-        finished = finish(folder, card, rank_scores(together(list(judged.values())), "val"), metrics)
-        for left in (_EXAMPLES, _DIALOGUES):
+        for left in (_EXAMPLES, _DIALOGUES):  # before the card is sealed, which names every file
             (folder / left).unlink(missing_ok=True)
-        return finished
+        return finish(folder, card, rank_scores(together(list(judged.values())), "val"), metrics)
 
     def _data(self, folder: Path, *, resume: bool) -> _Data:
         path, said = folder / _EXAMPLES, {"names": self._names, "config": self.config.model_dump(mode="json", exclude={"steps"})}
