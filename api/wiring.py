@@ -64,8 +64,7 @@ def build(
         settings.media.mkdir(parents=True, exist_ok=True)
         engines = _engines(settings)
         catalog, history, decisions = SqlCatalog(engines[0]), HistoryStore(engines[1]), DecisionStore(engines[2])
-        vocabulary = Vocabulary()
-        media_source = _media_source(settings)
+        vocabulary, media_source = Vocabulary(), _media_source(settings)
         media = MediaLibrary(settings.media, catalog.table, media_source)
 
         models = embedders(settings) if models is None else models
@@ -86,7 +85,6 @@ def build(
         reranker = Reranker(llms.of("rank"), ranking, llms.rank_order())
         writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
         explainer = Explainer(llms.of("explain"), vocabulary, writing)
-        reads = llms.tuned("understand")
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
 
         palate = Palate(
@@ -106,7 +104,7 @@ def build(
                 llm=model,
                 tuned=llms.own,
                 recommender=recommender,
-                chat=_chat(settings, recommender, vocabulary, model, reads),
+                chat=_chat(settings, recommender, vocabulary, model, llms.tuned("understand")),
                 closers=(*llms.closers, indexer.close, index.close),
             )
         )

@@ -18,7 +18,7 @@ from finetune.card import CARD_FILE, SCORES_FILE, AdapterCard, Task, read_card
 from finetune.scores import Scores
 from palate.errors import InvalidInput, MissingExtra, MissingWeights, PalateError
 
-__all__ = ["MAX_RANK", "MAX_SHIPPED_BYTES", "ORDER_FILES", "check_contents", "check_names", "read_sealed", "seal"]
+__all__ = ["MAX_RANK", "MAX_SHIPPED_BYTES", "ORDER_FILES", "WEIGHTS_FILE", "check_contents", "check_names", "read_sealed", "seal"]
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"

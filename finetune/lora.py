@@ -57,6 +57,11 @@ class LoraTrainerConfig(Value):
     threads: int = Field(default=2, ge=1)
     seed: int = 0
 
+    @property
+    def last(self) -> int:
+        """Return the step that training ends at."""
+        return self.steps if self.stop is None else min(self.steps, self.stop)
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -122,7 +127,7 @@ class LoraTrainer:
                 weight.data.copy_(kept)
             optimizer.load_state_dict(state["optimizer"])
             losses = list(state["losses"])
-        end = min(self.config.steps, self.config.stop or self.config.steps)
+        end = self.config.last
         for step in range(len(losses), end):
             if progress is not None:
                 progress("train", step, end)

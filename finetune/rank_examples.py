@@ -22,9 +22,9 @@ class RankExamplesConfig(Value):
     drawn order, so that what is learned is not a place; their ranks in the retriever's order are said in the prompt.
     """
 
-    shown: int = Field(default=10, ge=2, le=26)
+    shown: int = Field(default=8, ge=2, le=26)
     most_targets: int = Field(default=3, ge=1)
-    prompt: RankPromptConfig = RankPromptConfig(version="rank-v2")
+    prompt: RankPromptConfig = RankPromptConfig(version="rank-v2", max_history=8)
     seed: int = 0
 
 

@@ -45,7 +45,7 @@ _METRIC = "ndcg@10"
 _PROTOCOL = "last5-and-dialogues"
 _WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
 _TERMS = "see the data set's own licence"
-LICENCE = "as the terms of the training data allow"
+_LICENCE = "as the terms of the training data allow"
 _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350, "conversation": 1100}
 
 
@@ -119,12 +119,15 @@ class RankTask:
         """Choose the LLM's share on validation cases that it scored, fit the final order of requests in words where there are any,
         and write order, scores and card. A validation case is judged by an order that did not see it.
 
+        ``scored`` holds them by arena.
+
         Raises:
             MissingExtra: LightGBM is not installed.
 
         """
         data = self._data(folder, resume=True)
-        weight = best_weight(scored)
+        # Requests in words have the learned order: the share is that of the others, where there are any.
+        weight = best_weight({arena: one for arena, one in scored.items() if arena != "conversation"} or scored)
         judged, margin = {arena: one.judged(weight) for arena, one in scored.items()}, None
         if "conversation" in scored:
             learned = [ScoredCases(data.dialogues)]
@@ -137,7 +140,7 @@ class RankTask:
             base=base.ref,
             prompt_version=self.config.examples.prompt.version,
             data=data.refs,
-            licence=LICENCE,
+            licence=_LICENCE,
             training=self.config.model_dump(mode="json"),
             seed=self.config.seed,
             fusion_weight=weight,

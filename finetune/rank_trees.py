@@ -1,4 +1,7 @@
-"""Trains the learned final order on cases that the LLM did not learn from, and finds where the cascade may leave the LLM out."""
+"""Trains the learned final order, and finds where the cascade may leave the LLM out.
+
+The LLM's scores are those of cases that it did not learn from; cases that it did learn from are read without.
+"""
 
 from __future__ import annotations
 

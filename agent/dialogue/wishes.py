@@ -16,7 +16,7 @@ from palate.deadline import Deadline
 from palate.domain import GenerateConfig, Query, Value
 from palate.errors import PalateError
 
-__all__ = ["WishReader", "WishReaderConfig", "combined"]
+__all__ = ["WishReader", "WishReaderConfig"]
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class WishReader:
         if self._llm is None or not rules.text:
             return rules
         wish = await self._written(self._llm, text, deadline)
-        return rules if wish is None else combined(rules, self._vocabulary.resolve(wish, text))
+        return rules if wish is None else self._vocabulary.resolve(wish, text)
 
     def _prompt(self, llm: LLM, text: str) -> str:
         return build_understand_prompt(llm, text, self._vocabulary.draft(text))
@@ -91,8 +91,3 @@ class WishReader:
         except Exception:  # noqa: BLE001 - whatever a backend throws, the rules are at hand
             _log.exception("understood by rules alone: the LLM failed")
         return None
-
-
-def combined(rules: Query, read: Query) -> Query:
-    """Return what rules and LLM come to together."""
-    return read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,7 @@ def rank(
         from evals.models import Rows
         from evals.rerank import LLMScores
         from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM, by_arena
+        from finetune.files import WEIGHTS_FILE
         from finetune.job import base_model
         from finetune.lora import LoraTrainerConfig
         from finetune.rank_task import RankTask, RankTaskConfig
@@ -48,7 +50,11 @@ def rank(
         with stages_shown() as progress:
             task = RankTask(rows, settings.datasets, names, tokens, config=config, progress=progress)
             task.train(base, folder, resume=resume)
-            tuned = EmbeddedLLM(settings.llm_path, settings.models, settings.llm_threads, f"{tokens.name}+rank", lora=folder)
+            # What an LLM said is kept by its name: other weights need another one.
+            weights = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()[:12]
+            tuned = EmbeddedLLM(
+                settings.llm_path, settings.models, settings.llm_threads, f"{tokens.name}+rank-{weights}", lora=folder
+            )
             scores = TunedLLM(LLMScores(tuned, config.examples.prompt, settings.home / "cache" / "evals"), 1.0)
             suite = RerankSuite(rows, settings.datasets, scores, None)
             measured = [suite.scored(name, RerankConfig(cases=cases, seed=seed), progress) for name in names]

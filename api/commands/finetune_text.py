@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -90,10 +91,9 @@ def _run(  # noqa: PLR0917 - the options of a command
             job = _job(
                 task, settings, dataset, base, llm, {"seed": seed, "threads": settings.llm_threads}, examples, steps, progress
             )
-            stderr.print(f"{len(job.examples)} examples, {job.trainer.steps} steps, {job.ref.cases} cases to judge by")
-            card = train_text(
-                job, base, llm, settings.llm_path, folder, resume=resume, progress=progress, told=_teller(job.trainer.steps)
-            )
+            last = job.trainer.last
+            stderr.print(f"{len(job.examples)} examples, {last} steps, {job.ref.cases} cases to judge by")
+            card = train_text(job, base, llm, settings.llm_path, folder, resume=resume, progress=progress, told=_teller(last))
         if as_json:
             show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
             return
@@ -143,14 +143,14 @@ def _job(  # noqa: PLR0917
     return explain_job(llm, base.end, cases, world.titles(), catalog, suite, writes)
 
 
-class _teller:  # noqa: N801 - used as a function
-    """Tells the mean loss of the last steps now and then."""
+def _teller(last: int) -> Callable[[int, float], None]:
+    """Return what tells the mean loss of the last steps now and then; ``last`` is the step that training ends at."""
+    losses: list[float] = []
 
-    def __init__(self, steps: int) -> None:
-        self._steps, self._losses = steps, list[float]()
+    def told(step: int, loss: float) -> None:
+        losses.append(loss)
+        if step % _EVERY == 0 or step == last:
+            recent = losses[-_EVERY:]
+            stderr.print(f"step {step} of {last}: loss {sum(recent) / len(recent):.4f}")
 
-    def __call__(self, step: int, loss: float) -> None:
-        self._losses.append(loss)
-        if step % _EVERY == 0 or step == self._steps:
-            recent = self._losses[-_EVERY:]
-            stderr.print(f"step {step} of {self._steps}: loss {sum(recent) / len(recent):.4f}")
+    return told

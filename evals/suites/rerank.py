@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from agent.rank_order import RankOrder
 from evals.datasets import load_dataset
-from evals.datasets.dialogues import Dialogues, is_dialogues, load_dialogues
+from evals.datasets.dialogues import Turn, is_dialogues, load_dialogues
 from evals.models import Rows
 from evals.rerank import (
     Arena,
@@ -27,6 +28,7 @@ from evals.rerank import (
 )
 from palate.domain import Progress, Value
 from palate.errors import InvalidInput
+from retrieval.base import CandidateSource, ItemTable
 
 __all__ = ["RerankConfig", "RerankSuite", "TunedLLM", "by_arena"]
 
@@ -41,7 +43,6 @@ class RerankConfig(Value):
     candidates: int = Field(default=20, ge=2, le=26)
     min_core: int = Field(default=5, ge=0)
     samples: int = Field(default=2000, ge=10)
-    arenas: tuple[Arena, ...] = _ARENAS
     seed: int = 0
 
 
@@ -112,32 +113,24 @@ class RerankSuite:
                 base = None if self._base is None else self._base.score(cases, f"zero-shot {name} {arena}", progress)
                 out[arena] = ScoredCases(cases, tuned, base)
         if not out:
-            raise InvalidInput(f"{name!a} leaves no case.", remedy="Name another data set, or lower --min-core.", param="dataset")
+            raise InvalidInput(f"{name!a} leaves no case.", remedy="Name another data set.", param="dataset")
         return out
 
     def _cases(self, name: str, config: RerankConfig, progress: Progress | None) -> dict[Arena, list[RankCase]]:
-        sources: Callable[..., Any] = lambda table: self._rows.live_sources(table, progress)  # noqa: E731
+        def sources(table: ItemTable) -> Sequence[CandidateSource]:
+            return self._rows.live_sources(table, progress)
+
         if is_dialogues(name, self._root):
             dialogues = load_dialogues(name, self._root)
-            return {"conversation": self._turns(dialogues, config, sources, progress)} if "conversation" in config.arenas else {}
-        dataset = load_dataset(name, self._root)
+            conversation = Conversation(dialogues, sources, ConversationConfig(candidates=config.candidates), progress)
+            if config.split == "test":
+                fitted, judged = list(dialogues.train), list(dialogues.held)
+            else:
+                fitted, judged = conversation.parted(dialogues.train)
+            return {"conversation": conversation.cases(fitted, _drawn(judged, config))}
         shape = HistoriesConfig(candidates=config.candidates, most=config.cases, min_core=config.min_core, seed=config.seed)
-        histories = Histories(dataset, sources, shape, progress)
-        out: dict[Arena, list[RankCase]] = {}
-        if "warm" in config.arenas:
-            out["warm"] = histories.warm(config.split)
-        if {"cold_users", "cold_items"} & set(config.arenas):
-            out |= {arena: cases for arena, cases in histories.cold(config.split).items() if arena in config.arenas}
-        return out
-
-    def _turns(
-        self, dialogues: Dialogues, config: RerankConfig, sources: Callable[..., Any], progress: Progress | None
-    ) -> list[RankCase]:
-        conversation = Conversation(dialogues, sources, ConversationConfig(candidates=config.candidates), progress)
-        if config.split == "test":
-            return conversation.cases(dialogues.train, dialogues.held)[: config.cases]
-        learned, chosen = conversation.parted(dialogues.train)
-        return conversation.cases(learned, chosen)[: config.cases]
+        histories = Histories(load_dataset(name, self._root), sources, shape, progress)
+        return {"warm": histories.warm(config.split), **histories.cold(config.split)}
 
     def _row(self, scored: Mapping[Arena, ScoredCases], config: RerankConfig) -> dict[str, Any]:
         how = {"samples": config.samples, "seed": config.seed}
@@ -157,3 +150,8 @@ def by_arena(scored: Iterable[Mapping[Arena, ScoredCases]]) -> dict[Arena, Score
     """Return the cases of several data sets together, by arena."""
     every = list(scored)
     return {arena: merged(found) for arena in _ARENAS if (found := [one[arena] for one in every if arena in one])}
+
+
+def _drawn(turns: Sequence[Turn], config: RerankConfig) -> list[Turn]:
+    order = np.random.default_rng(config.seed).permutation(len(turns))
+    return [turns[at] for at in np.sort(order[: config.cases]).tolist()]

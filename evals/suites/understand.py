@@ -12,7 +12,6 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.dialogue.wishes import combined
 from agent.llm.base import LLM
 from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, read_wish
 from evals.bootstrap import difference, intervals, randomisation_test
@@ -135,8 +134,8 @@ class UnderstandSuite:
         ]
 
     def served(self, read: Sequence[Query | None]) -> list[Query]:
-        """Return what is served where an LLM read the wishes so: rules and LLM together, the rules alone where it failed."""
-        return [rules if got is None else combined(rules, got) for rules, got in zip(self.by_rules(), read, strict=True)]
+        """Return what is served where an LLM read the wishes so: what it read, the rules where it failed."""
+        return [rules if got is None else got for rules, got in zip(self.by_rules(), read, strict=True)]
 
     def judge(self, found: Iterable[Query | None]) -> Row:
         """Return the values of one way."""

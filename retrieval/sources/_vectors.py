@@ -25,10 +25,13 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class _Resident:
-    """Vectors, float16 [m, dim], of table rows, int64 [m]; ``at`` is -1 or the place in ``vectors`` for every table row, [n]."""
+    """Vectors, float16 [m, dim], of table rows, int64 [m], and their types, int8 [m]; ``at`` is -1 or the place in ``vectors`` for
+    every table row, [n].
+    """
 
     vectors: NDArray[np.float16]
     rows: NDArray[np.int64]
+    types: NDArray[np.int8]
     at: NDArray[np.int64]
 
 
@@ -73,16 +76,26 @@ class Space:
         else:
             self.refresh()
 
-    def nearest(self, vector: Float32, n: int, types: Sequence[str], allowed: Mask) -> list[tuple[str, float]]:
-        """Return up to ``n`` allowed (item id, cosine) pairs, best first, ties by item id. ``vector`` is a unit vector [dim]."""
+    def nearest(self, vector: Float32, n: int, groups: Sequence[Sequence[str]], allowed: Mask) -> list[list[tuple[str, float]]]:
+        """Return for each group of types up to ``n`` allowed (item id, cosine) pairs, best first, ties by item id.
+
+        ``vector`` is a unit vector [dim]. What is in memory is read once for all groups.
+        """
         if not self._ids:
-            return []
+            return [[] for _ in groups]
         held = self._resident
-        if held is not None:
-            codes = [ITEM_TYPES.index(t) for t in types]
-            free = allowed[held.rows] & np.isin(self._table.types[held.rows], codes)
-            cosines = _products(held.vectors, vector)
-            return [(self._table.ids[held.rows[i]], float(cosines[i])) for i in best_rows(cosines, free, n).tolist()]
+        if held is None:
+            return [self._asked(vector, n, types, allowed) for types in groups]
+        cosines, free = _products(held.vectors, vector), allowed[held.rows]
+        found = []
+        for types in groups:
+            wanted = np.zeros(len(ITEM_TYPES), dtype=np.bool_)
+            wanted[[ITEM_TYPES.index(t) for t in types]] = True
+            best = best_rows(cosines, free & wanted[held.types], n).tolist()
+            found.append([(self._table.ids[held.rows[i]], float(cosines[i])) for i in best])
+        return found
+
+    def _asked(self, vector: Float32, n: int, types: Sequence[str], allowed: Mask) -> list[tuple[str, float]]:
         spare = min(int(np.count_nonzero(~allowed)), 3 * n)
         # Without the filter first: its cost grows with the number of items that pass it, to a hundred times that of the search.
         found = self._kept(self._index.query(self.name, vector, n + spare), types, allowed)
@@ -117,7 +130,7 @@ class Space:
         vectors = np.empty((len(kept), len(found[kept[0]]) if kept else 0), dtype=np.float16)
         for place, item_id in enumerate(kept):
             vectors[place] = found[item_id]
-        return _Resident(vectors, rows, at)
+        return _Resident(vectors, rows, self._table.types[rows], at)
 
     def _refresh_quietly(self) -> None:
         try:

@@ -44,12 +44,11 @@ class ContentConfig(Value):
 
 @dataclass(frozen=True)
 class _Search:
-    """One list of neighbours: of which vector, in which space, among which types, and what it counts."""
+    """Lists of neighbours of one vector in one space: among which types, and what each list counts."""
 
     space: Space
     vector: Float32
-    types: tuple[str, ...]
-    weight: float
+    lists: tuple[tuple[tuple[str, ...], float], ...]
 
 
 class ContentSource:
@@ -97,8 +96,10 @@ class ContentSource:
             space.keep_fresh()
         scores: dict[str, float] = defaultdict(float)
         for search in self._searches(table, profile, query, allowed):
-            for rank, (item_id, _) in enumerate(search.space.nearest(search.vector, n, search.types, allowed), start=1):
-                scores[item_id] += search.weight / (_K + rank)
+            found = search.space.nearest(search.vector, n, [types for types, _ in search.lists], allowed)
+            for (_, weight), near in zip(search.lists, found, strict=True):
+                for rank, (item_id, _) in enumerate(near, start=1):
+                    scores[item_id] += weight / (_K + rank)
         best = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:n]
         return [Scored(item_id, float(np.float32(score))) for item_id, score in best]
 
@@ -177,7 +178,7 @@ class ContentSource:
         first = config.mixed_space if _CJK.search(text) else config.text_space
         for name in dict.fromkeys((first, config.text_space, config.mixed_space)):
             if name in self._embedders and len(self._spaces[name]):
-                yield _Search(self._spaces[name], self._embed(name, text), wanted, config.query_weight)
+                yield _Search(self._spaces[name], self._embed(name, text), ((wanted, config.query_weight),))
                 return
 
     def _mean_searches(
@@ -187,11 +188,12 @@ class ContentSource:
             mean = _mean(self._spaces[name].vectors([i for i, _ in weighted]), weighted)
             if mean is None or not space_weight * share:
                 continue
-            if type_ in wanted:
-                yield _Search(self._spaces[name], mean, (type_,), share * space_weight)
+            lists: list[tuple[tuple[str, ...], float]] = [((type_,), share * space_weight)] if type_ in wanted else []
             others = tuple(t for t in wanted if t != type_)
             if others and name == self.config.text_space and self.config.cross_type_weight:
-                yield _Search(self._spaces[name], mean, others, share * space_weight * self.config.cross_type_weight)
+                lists.append((others, share * space_weight * self.config.cross_type_weight))
+            if lists:
+                yield _Search(self._spaces[name], mean, tuple(lists))
 
     def _embed(self, name: str, text: str) -> Float32:
         key = (name, text)

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
+import finetune.registry
 from agent.llm.scripted import ScriptedLLM
 from api.lazy import LazyEmbedder
 from api.runtime import Palate
@@ -33,6 +34,14 @@ def _logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands have a data folder of their own, no data sets, and no LoRA adapters, whatever comes with the product."""
+    monkeypatch.setenv("PALATE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PALATE_DATASETS", raising=False)
+    monkeypatch.setattr(finetune.registry.LoraRegistry.__init__, "__defaults__", (tmp_path / "shipped",))
 
 
 class WordEmbedder:

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner, Result
 
-import finetune.registry
 from api.cli import app
 from api.commands.finetune import _Task
 from finetune import TASKS
 
 Make = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PALATE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PALATE_DATASETS", raising=False)
-    # None shipped, whatever comes with the product.
-    monkeypatch.setattr(finetune.registry.LoraRegistry.__init__, "__defaults__", (tmp_path / "shipped",))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 def run(*words: object, status: int = 0) -> Result:

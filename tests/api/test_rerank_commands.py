@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-import finetune.registry
 from api.cli import app
 
-
-@pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("PALATE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PALATE_DATASETS", raising=False)
-    monkeypatch.setattr(finetune.registry.LoraRegistry.__init__, "__defaults__", (tmp_path / "shipped",))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture
@@ -74,7 +61,7 @@ def test_an_adapter_is_trained_judged_and_offered_to_the_gate(folder: Path, tmp_
     made = json.loads(run("finetune", "rank", "--dataset", folder, "--out", out, "--steps", 3, "--cases", 12, "--json").stdout)
     card = made["card"]
     assert (card["task"], card["prompt_version"]) == ("rank", "rank-v2")
-    assert card["training"]["training"]["steps"] != 0
+    assert card["training"]["steps"] == 3
     assert {"ndcg@10", "warm.fused", "cold_items.llm_only"} <= set(card["metrics"])
     report = json.loads(run("eval", "rerank", "--dataset", folder, "--cases", 12, "--adapter", out, "--json").stdout)
     for row in (report, report["cold_users"], report["cold_items"]):

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import finetune.registry
 from api.vllm_flags import VllmLaunch, VllmUpConfig, choose_flags, find_program
 from palate.errors import ConfigurationError, InvalidInput, MissingWeights, Unavailable
 from palate.settings import Settings
@@ -15,11 +14,7 @@ from palate.settings import Settings
 PROGRAM = ("vllm", "serve")
 ALL = "0.0.0.0"  # noqa: S104
 
-
-@pytest.fixture(autouse=True)
-def _none_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Whatever comes with the product.
-    monkeypatch.setattr(finetune.registry.LoraRegistry.__init__, "__defaults__", (tmp_path / "shipped",))
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evals.base import Case, Dataset, Interactions, Split
+from evals.base import Case, Interactions, Split
 from evals.cache import EvalCache
 from evals.models import MemoryIndex, Rows, World
 from evals.protocols import make_split
@@ -11,7 +11,7 @@ from evals.suites.ranking import RankingConfig, RankingSuite
 from evals.suites.ranking_beyond import Beyond
 from evals.suites.ranking_cold import cold_item_cases, rank_cold
 from evals.suites.ranking_measures import KEYS, in_turn
-from palate.domain import Event, Item, Query
+from palate.domain import Event, Query
 from palate.errors import ConfigurationError, InvalidInput, Unavailable
 from palate.settings import Settings
 from palate.testing import vector_index
@@ -20,46 +20,26 @@ from retrieval.profile import build_profile
 DAY = 86_400.0
 
 
-def small(users=40, items=30, length=13):
-    """Users walk through the items one by one, from where they happen to start: the next item is the one after the last."""
-    rng = np.random.default_rng(0)
-    starts = rng.integers(0, items, users)
-    walk = (starts[:, None] + np.arange(length)[None, :]) % items
-    catalog = tuple(
-        Item(item_id=f"m{n:02d}", type="movie", title=f"Film {n} of {('rain', 'sun', 'snow')[n % 3]}", genres=(f"g{n % 4}",))
-        for n in range(items)
-    )
-    columns = Interactions(
-        np.repeat(np.arange(users), length).astype(np.int32),
-        walk.ravel().astype(np.int32),
-        np.full(users * length, 0.8, dtype=np.float32),
-        np.tile(np.arange(length) * DAY, users),
-    )
-    return Dataset("small", tuple(f"u{n:02d}" for n in range(users)), catalog, columns, True, {"hash": "none"})
+@pytest.fixture(scope="module")
+def dataset(make_dataset):
+    return make_dataset()
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return small()
+def rows(words):
+    return Rows(embedder=words)
 
 
-class Words:
-    space, version, dim = "text-en", "words", 3
+@pytest.fixture(scope="module")
+def run(rows):
+    def run(dataset, models, cache=None, **more):
+        config = RankingConfig(models=tuple(models), samples=100, **more)
+        return RankingSuite(rows, EvalCache(cache)).run(dataset, config)
 
-    def embed_texts(self, texts):
-        vectors = np.array([[0.1 + text.count(word) for word in ("rain", "sun", "snow")] for text in texts], dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    def embed_query(self, text):
-        return self.embed_texts([text])[0]
+    return run
 
 
-def run(dataset, models, cache=None, **more):
-    config = RankingConfig(models=tuple(models), samples=100, **more)
-    return RankingSuite(Rows(embedder=Words), EvalCache(cache)).run(dataset, config)
-
-
-def test_the_report_has_the_shape_that_is_promised(dataset):
+def test_the_report_has_the_shape_that_is_promised(run, dataset):
     report = run(dataset, ["pop", "ease", "content", "lexical", "rrf"], split="test")
     assert [row["model"] for row in report["rows"]] == ["pop", "ease", "content", "lexical", "rrf"]
     assert report["dataset"]["users"] == 40
@@ -95,7 +75,7 @@ def test_the_report_has_the_shape_that_is_promised(dataset):
 
 
 @pytest.mark.parametrize("error", [Unavailable("No such thing here.", remedy="Install it."), ValueError("broken")])
-def test_a_row_that_fails_is_named_and_costs_no_other(dataset, monkeypatch, error):
+def test_a_row_that_fails_is_named_and_costs_no_other(run, dataset, monkeypatch, error):
     def fail(*_given):
         raise error
 
@@ -105,9 +85,8 @@ def test_a_row_that_fails_is_named_and_costs_no_other(dataset, monkeypatch, erro
     assert str(error) in report["skipped"]["als"]
 
 
-def test_the_fusion_row_is_the_live_retriever_with_the_learned_order(dataset):
+def test_the_fusion_row_is_the_live_retriever_with_the_learned_order(rows, dataset):
     split = make_split(dataset, "loo", part="val", min_core=5)
-    rows = Rows(embedder=Words)
     fused, learned = rows.make("rrf"), rows.make("fusion", {"trees": {"trees": 20, "min_leaf": 5}})
     for ranker in (fused, learned):
         ranker.fit(dataset, split)
@@ -119,7 +98,7 @@ def test_the_fusion_row_is_the_live_retriever_with_the_learned_order(dataset):
     assert set(fused.params()["sources"]) == set(Settings.model_fields["sources"].default)
 
 
-def test_what_was_ranked_is_kept(dataset, tmp_path):
+def test_what_was_ranked_is_kept(run, dataset, tmp_path):
     first = run(dataset, ["pop"], tmp_path)
     again = run(dataset, ["pop"], tmp_path)
     other = run(dataset, ["pop"], tmp_path, split="test")
@@ -129,14 +108,14 @@ def test_what_was_ranked_is_kept(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("protocol", ["loo", "last5", "temporal", "ratio", "kfold"])
-def test_every_protocol(dataset, protocol):
+def test_every_protocol(run, dataset, protocol):
     report = run(dataset, ["pop"], protocol=protocol, min_core=0)
     assert report["protocol"]["name"] == protocol
     assert report["protocol"]["splits"] == (5 if protocol == "kfold" else 1)
     assert report["protocol"]["cases"] > 0
 
 
-def test_the_same_seed_gives_the_same_answer(dataset):
+def test_the_same_seed_gives_the_same_answer(run, dataset):
     one, two = (run(dataset, ["ease", "lexical"])["rows"] for _ in range(2))
     assert [row["metrics"] for row in one] == [row["metrics"] for row in two]
 
@@ -148,12 +127,12 @@ def test_core_by_default():
 
 
 @pytest.mark.parametrize("models", [["nosuch"], []])
-def test_rows_that_nobody_knows_are_refused(dataset, models):
+def test_rows_that_nobody_knows_are_refused(run, dataset, models):
     with pytest.raises(InvalidInput, match="row"):
         run(dataset, models)
 
 
-def test_a_data_set_without_cases_is_refused(dataset):
+def test_a_data_set_without_cases_is_refused(run, dataset):
     with pytest.raises(InvalidInput, match="no case"):
         run(dataset, ["pop"], min_core=1000)
 
@@ -182,10 +161,10 @@ def test_a_profile_is_what_the_live_product_would_build(dataset):
     assert profile.entries[0].item_id == dataset.items[split.known.items[case.history[-1]]].item_id
 
 
-def test_lists_hold_neither_history_nor_repeats(dataset):
+def test_lists_hold_neither_history_nor_repeats(rows, dataset):
     split = make_split(dataset, "loo", part="val", min_core=5)
     for name in ("ease", "rrf", "lexical"):
-        ranker = Rows(embedder=Words).make(name)
+        ranker = rows.make(name)
         ranker.fit(dataset, split)
         lists = ranker.rank(dataset, split, split.cases, 40)
         for found, case in zip(lists, split.cases, strict=True):

@@ -1,49 +1,21 @@
 import json
 
-import numpy as np
 import pytest
 
-from evals.base import Dataset, Interactions
 from evals.datasets.dialogues import load_dialogues
 from evals.models import Rows
-from palate.domain import Item
 
-DAY = 86_400.0
 WORDS = ("rain", "sun", "snow")
 
 
-class Words:
-    space, version, dim = "text-en", "words", 3
-
-    def embed_texts(self, texts):
-        vectors = np.array([[0.1 + text.count(word) for word in WORDS] for text in texts], dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    def embed_query(self, text):
-        return self.embed_texts([text])[0]
+@pytest.fixture(scope="session")
+def rows(words):
+    return Rows(embedder=words)
 
 
 @pytest.fixture(scope="session")
-def rows():
-    return Rows(embedder=Words)
-
-
-@pytest.fixture(scope="session")
-def dataset():
-    """Users walk through the items one by one, from where they happen to start."""
-    users, items, length = 40, 40, 18
-    starts = np.random.default_rng(0).integers(0, items, users)
-    walk = (starts[:, None] + np.arange(length)[None, :]) % items
-    catalog = tuple(
-        Item(item_id=f"m{n:02d}", type="movie", title=f"Film {n} of {WORDS[n % 3]}", genres=(f"g{n % 4}",)) for n in range(items)
-    )
-    columns = Interactions(
-        np.repeat(np.arange(users), length).astype(np.int32),
-        walk.ravel().astype(np.int32),
-        np.full(users * length, 0.8, dtype=np.float32),
-        np.tile(np.arange(length) * DAY, users),
-    )
-    return Dataset("small", tuple(f"u{n:02d}" for n in range(users)), catalog, columns, True, {"hash": "none"})
+def dataset(make_dataset):
+    return make_dataset(40, 40, 18)
 
 
 @pytest.fixture(scope="session")
