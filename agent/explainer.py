@@ -18,8 +18,9 @@ from agent.llm.base import LLM
 from agent.prompts.explain import REASON_SCHEMA, build_explain_prompt, read_reason
 from agent.sentences import Sentences
 from palate.deadline import Deadline
-from palate.domain import Candidate, Evidence, GenerateConfig, Item, Profile, Reason, Request, Value
+from palate.domain import Candidate, Evidence, Item, Profile, Reason, Request, Value
 from palate.errors import PalateError
+from palate.prompting import GenerateConfig
 
 __all__ = ["Explained", "Explainer", "ExplainerConfig"]
 

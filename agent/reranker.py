@@ -17,8 +17,9 @@ from agent.llm.base import LLM
 from agent.prompts.rank import RankPromptConfig, build_rank_prompt, content_free_prompt
 from agent.rank_order import RankOrder
 from palate.deadline import Deadline
-from palate.domain import Candidate, Item, LabelledPrompt, Profile, Request, Value
+from palate.domain import Candidate, Item, Profile, Request, Value
 from palate.errors import DeadlineExceeded, PalateError
+from palate.prompting import LabelledPrompt
 
 __all__ = ["Reranked", "Reranker", "RerankerConfig", "final_places", "fuse"]
 

@@ -6,7 +6,7 @@ from langchain_core.messages import HumanMessage
 
 from agent.llm.base import LLM
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["warm_up"]
 

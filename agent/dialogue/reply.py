@@ -16,8 +16,9 @@ from agent.prompts.respond import build_respond_prompt
 from agent.why import Explanation
 from agent.words import genre_name, listed
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, Item, Recommendation, Value
+from palate.domain import Item, Recommendation, Value
 from palate.errors import PalateError
+from palate.prompting import GenerateConfig
 
 __all__ = ["Replier", "ReplyConfig", "plain_reply", "why_reply"]
 

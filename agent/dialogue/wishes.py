@@ -13,8 +13,9 @@ from pydantic import Field
 from agent.llm.base import LLM
 from agent.prompts.understand import WISH_SCHEMA, Wish, build_understand_prompt, read_wish
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, Query, Value
+from palate.domain import Query, Value
 from palate.errors import PalateError
+from palate.prompting import GenerateConfig
 
 __all__ = ["WishReader", "WishReaderConfig"]
 

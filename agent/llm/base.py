@@ -10,8 +10,8 @@ from langchain_core.messages import BaseMessage
 from numpy.typing import NDArray
 
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import InvalidInput
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["LLM", "Constraint", "refuse_constraints"]
 
@@ -41,7 +41,7 @@ class LLM(Protocol):
 
     @property
     def enforces(self) -> frozenset[Constraint]:
-        """Which constraints of a :class:`palate.domain.GenerateConfig` it can hold its text to."""
+        """Which constraints of a :class:`palate.prompting.GenerateConfig` it can hold its text to."""
         ...
 
     def render(self, messages: Sequence[BaseMessage]) -> str:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from agent.llm.pace import Pace
 from agent.llm.pieces import TextPieces
-from palate.domain import GenerateConfig
 from palate.errors import MissingExtra, ServiceDown
+from palate.prompting import GenerateConfig
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -24,8 +24,9 @@ from agent.llm.gguf import packaged_gguf
 from agent.llm.pace import Pace, PaceConfig, check
 from agent.llm.spots import log_softmax, spot_places
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt, Value
+from palate.domain import Value
 from palate.errors import DeadlineExceeded, InvalidInput, MissingExtra, MissingWeights, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["EmbeddedConfig", "EmbeddedLLM"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from agent.llm.base import Constraint, refuse_constraints
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import DeadlineExceeded, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["ScriptedLLM"]
 

@@ -25,8 +25,9 @@ from agent.llm.vllm_adapters import VllmAdapters, VllmAdaptersConfig
 from agent.llm.vllm_http import NotServed, Refused, VllmHttp, VllmHttpConfig
 from agent.llm.vllm_scores import label_scores, mark_scores
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt, Value
+from palate.domain import Value
 from palate.errors import DeadlineExceeded, InvalidInput, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["VllmConfig", "VllmLLM"]
 

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from agent.guard import quote
 from agent.words import platform_name
-from palate.domain import Candidate, Item, LabelledPrompt, Profile, ProfileEntry, Request, Value
+from palate.domain import Candidate, Item, Profile, ProfileEntry, Request, Value
 from palate.errors import InvalidInput
+from palate.prompting import LabelledPrompt
 
 if TYPE_CHECKING:
     from agent.llm.base import LLM

@@ -13,8 +13,8 @@ import httpx
 import numpy as np
 
 from agent.llm.ct2 import Ct2Engine
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -8,7 +8,8 @@ import numpy as np
 
 from agent.llm.base import LLM
 from agent.prompts import build_rank_prompt
-from palate.domain import Candidate, Item, LabelledPrompt, Profile, ProfileEntry, Query, Request, SourceHit, utc_now
+from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Request, SourceHit, utc_now
+from palate.prompting import LabelledPrompt
 
 __all__ = ["rank_prompts"]
 

@@ -28,7 +28,8 @@ from evals.bench.engines import ENGINES, engine
 from evals.bench.ordering import VllmOrder, embedded_order, race
 from evals.bench.prompts import rank_prompts
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt, Value
+from palate.domain import Value
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["RerankBenchConfig", "bench_rerank"]
 

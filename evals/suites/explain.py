@@ -16,7 +16,8 @@ from agent.prompts.explain import EXPLAIN_VERSION, build_explain_prompt
 from evals.bootstrap import difference, interval, randomisation_test
 from evals.reasons import ReasonCase
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, Progress
+from palate.domain import Progress
+from palate.prompting import GenerateConfig
 
 __all__ = ["EXPLAIN_PROTOCOL", "ExplainSuite"]
 

@@ -16,8 +16,9 @@ from agent.llm.base import LLM
 from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, read_wish
 from evals.bootstrap import difference, intervals, randomisation_test
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, Progress, Query, Value
+from palate.domain import Progress, Query, Value
 from palate.errors import InvalidInput
+from palate.prompting import GenerateConfig
 
 __all__ = ["UNDERSTAND_PROTOCOL", "UnderstandSuite", "WishCase", "load_wishes", "slot_f1"]
 

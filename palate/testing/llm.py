@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import DeadlineExceeded, InvalidInput
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["LLMContract"]
 

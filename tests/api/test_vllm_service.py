@@ -27,8 +27,9 @@ from agent.llm.vllm_http import VllmHttpConfig
 from agent.prompts.explain import REASON_SCHEMA, build_explain_prompt, read_reason
 from evals.bench.rerank import RerankBenchConfig, bench_rerank
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, Item, LabelledPrompt
+from palate.domain import Item
 from palate.errors import PalateError, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 from palate.testing.llm import LLMContract
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]

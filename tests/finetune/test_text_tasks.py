@@ -121,7 +121,7 @@ def test_a_text_task_is_trained_measured_and_written(tmp_path):
         names.append(model.name)
         prompt = examples[0].prompt
         from palate.deadline import Deadline
-        from palate.domain import GenerateConfig
+        from palate.prompting import GenerateConfig
 
         (text,) = asyncio.run(model.generate([prompt], GenerateConfig(max_tokens=4), Deadline(None)))
         return Judged(np.full(3, len(text) > 0, np.float32), {"length": np.full(3, len(text), np.float32)})

@@ -12,8 +12,8 @@ from agent.llm.embedded import EmbeddedConfig, EmbeddedLLM
 from agent.llm.gguf import GgufModel, packaged_gguf
 from agent.llm.merging import add_lora
 from palate.deadline import Deadline
-from palate.domain import LabelledPrompt
 from palate.errors import InvalidInput, MissingWeights
+from palate.prompting import LabelledPrompt
 
 # Deep in peft, of an attribute that transformers is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")

@@ -9,8 +9,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent.llm.embedded import EmbeddedConfig, EmbeddedLLM
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import DeadlineExceeded, InvalidInput, MissingExtra, MissingWeights, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 from palate.testing.llm import LLMContract
 
 LETTERS = tuple(f" {chr(65 + i)}" for i in range(20))

@@ -5,8 +5,8 @@ import pytest
 
 from agent.llm.scripted import ScriptedLLM
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig
 from palate.errors import DeadlineExceeded, ServiceDown
+from palate.prompting import GenerateConfig
 from palate.testing.llm import LLMContract
 
 

@@ -15,8 +15,8 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from agent.llm.salt import cache_salt
 from agent.llm.vllm import VllmConfig, VllmLLM
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import ConfigurationError, DeadlineExceeded, InvalidInput, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 from palate.testing.llm import LLMContract
 
 

@@ -9,8 +9,8 @@ from agent.llm.vllm import VllmConfig
 from agent.llm.vllm_adapters import VllmAdaptersConfig
 from agent.llm.vllm_http import VllmHttpConfig
 from palate.deadline import Deadline
-from palate.domain import GenerateConfig, LabelledPrompt
 from palate.errors import DeadlineExceeded, InvalidInput, MissingWeights, ServiceDown
+from palate.prompting import GenerateConfig, LabelledPrompt
 
 PROMPT = LabelledPrompt(text="Which?", labels=(" A", " B", " C"), item_ids=("1", "2", "3"), version="t")
 CONFIG = VllmConfig(

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from agent.llm import ScriptedLLM
 from agent.prompts import RankPromptConfig, build_explain_prompt, build_rank_prompt, build_respond_prompt, content_free_prompt
-from palate.domain import Candidate, Item, LabelledPrompt, Profile, ProfileEntry, Query, Recommendation, Request, SourceHit
+from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Recommendation, Request, SourceHit
 from palate.errors import InvalidInput
+from palate.prompting import LabelledPrompt
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LLM = ScriptedLLM()

@@ -15,8 +15,8 @@ from evals.bench.prompts import rank_prompts
 from evals.bench.rerank import RerankBenchConfig, _common_prefix, _percentiles, bench_rerank
 from evals.bench.rerank_report import plot_rerank, rerank_tables
 from palate.deadline import Deadline
-from palate.domain import LabelledPrompt
 from palate.errors import ServiceDown
+from palate.prompting import LabelledPrompt
 
 
 def test_prompts_are_the_products_and_the_same_each_time():
