@@ -53,6 +53,7 @@ def rerank(
 ) -> None:
     """Let the LLM rank what retrieval found, and report whether that is better: warm, new users, new items, conversation.
 
+    Of each history data set one event a user is left out and predicted, too.
     Killed and begun again, it goes on where it was.
     """
     with errors_shown(as_json=as_json):
@@ -151,7 +152,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
         assert tuned is not None  # noqa: S101 - a folder was given
         suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
         with stages_shown() as progress:
-            scored = [suite.scored(name, RerankConfig(cases=cases), progress) for name in names]
+            scored = [suite.scored(name, RerankConfig(cases=cases, loo=False), progress) for name in names]
         judged = [one.judged(tuned.weight, tuned.order) for one in by_arena(scored).values()]
         return rank_scores(together(judged), "val")
 
@@ -164,11 +165,20 @@ def _names(dataset: str) -> list[str]:
 
 def _show(report: dict[str, Any]) -> None:
     arenas = {arena: report if arena == "warm" else report.get(arena, {}) for arena in ("warm", *_ROWS)}
-    arenas = {arena: row for arena, row in arenas.items() if "retrieval" in row}
-    shown = Table(title=f"NDCG@10, {report['protocol']['split']}", box=None, pad_edge=False)
+    arenas = {arena.replace("_", " "): row for arena, row in arenas.items() if "retrieval" in row}
+    loo = {escape(name): row["loo"] for name, row in report["by_dataset"].items() if "loo" in row}
+    split = report["protocol"]["split"]
+    for title, rows in ((f"NDCG@10, {split}", arenas), (f"NDCG@10, leave one out, {split}", loo)):
+        if rows:
+            stdout.print(_table(title, rows))
+
+
+def _table(title: str, arenas: dict[str, dict[str, Any]]) -> Table:
+    """Return the orders as lines, with a column for each arena or data set."""
+    shown = Table(title=title, box=None, pad_edge=False)
     shown.add_column("order")
     for arena in arenas:
-        shown.add_column(arena.replace("_", " "), justify="right")
+        shown.add_column(arena, justify="right", overflow="fold")
     for name, said in _ORDERS.items():
         if any(name in row for row in arenas.values()):
             shown.add_row(said, *(_cell(row.get(name, {}).get("ndcg@10")) for row in arenas.values()))
@@ -180,7 +190,7 @@ def _show(report: dict[str, Any]) -> None:
         shown.add_row("asked by cascade", *(f"{row['calls']['share']:.0%}" if "calls" in row else "" for row in arenas.values()))
     shown.add_row("found", *(f"{row['found']:.3f}" for row in arenas.values()))
     shown.add_row("cases", *(str(row["cases"]) for row in arenas.values()))
-    stdout.print(shown)
+    return shown
 
 
 def _cell(found: dict[str, float] | None, digits: int = 4) -> str:

@@ -1,4 +1,4 @@
-"""Reranking, measured: cases with the candidates that retrieval found, in four arenas."""
+"""Reranking, measured: cases with the candidates that retrieval found, in four arenas and by leaving one out."""
 
 from evals.rerank.cases import Arena, RankCase, requested
 from evals.rerank.conversation import Conversation, ConversationConfig

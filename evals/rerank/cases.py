@@ -10,7 +10,7 @@ from palate.domain import Candidate, Item, Profile, Query, Request
 
 __all__ = ["Arena", "RankCase", "requested"]
 
-Arena = Literal["warm", "cold_users", "cold_items", "conversation"]
+Arena = Literal["warm", "cold_users", "cold_items", "conversation", "loo"]
 
 
 @dataclass(frozen=True)

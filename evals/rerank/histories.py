@@ -1,4 +1,4 @@
-"""Histories as cases: warm ones, those of new users, and items that nobody has taken yet."""
+"""Histories as cases: warm ones, by the last five events or by leaving one out, those of new users, and items nobody has taken."""
 
 from __future__ import annotations
 
@@ -76,6 +76,16 @@ class Histories:
         fitted = self._fit(split, np.zeros(0, dtype=np.int32))
         return self._cases(fitted, "warm", self._drawn(split.cases))
 
+    def loo(self, part: Literal["val", "test"]) -> list[RankCase]:
+        """Return a case for each user: the last event for test, the one before it for validation.
+
+        The retriever is fitted for it alone, on all but those events. That of :meth:`warm` would not do: it lacks what came just
+        before, and knows every event of users who have so few that none of the last five was held out.
+        """
+        split = one_by_one(self._dataset, part=part, min_core=self.config.min_core, last=1)
+        fitted = self._fit(split, np.zeros(0, dtype=np.int32))
+        return self._cases(fitted, "loo", self._drawn(split.cases))
+
     def cold(self, part: Literal["val", "test"]) -> dict[Arena, list[RankCase]]:
         """Return cases of cold users and of cold items; one fit without both serves them."""
         split = one_by_one(self._dataset, part=part, min_core=self.config.min_core)
@@ -91,10 +101,11 @@ class Histories:
     def crossfitted(self, most: int) -> dict[Arena, list[RankCase]]:
         """Return training cases from before all validation events, at most ``most`` an arena.
 
-        Each is of a user whom the fit knew nothing of; targets are the next events.
+        Each is of a user whom the fit knew nothing of; targets are the next events. The events that :meth:`loo` judges are left out
+        too, so that a model that was trained on these cases has seen none of them.
         """
         config = self.config
-        split = one_by_one(self._dataset, part="val", min_core=config.min_core)
+        split = _before_loo(one_by_one(self._dataset, part="val", min_core=config.min_core))
         rng = np.random.default_rng((config.seed, 1))
         people = rng.permutation(np.unique(split.train.users))
         found: dict[Arena, list[RankCase]] = {"warm": [], "cold_users": [], "cold_items": []}
@@ -211,6 +222,15 @@ class Histories:
 def _without(split: Split, users: NDArray[np.int32], items: NDArray[np.int32]) -> Split:
     train: Interactions = split.train
     return replace(split, train=train.take(~np.isin(train.users, users) & ~np.isin(train.items, items)))
+
+
+def _before_loo(split: Split) -> Split:
+    """Return the split without the last two events of users of whom none was held out, for having few."""
+    size = int(split.known.users.max(initial=-1)) + 1
+    every, fitted = (np.bincount(part.users, minlength=size) for part in (split.known, split.train))
+    ends = np.cumsum(fitted)  # rows come ordered by user
+    last = ends[split.train.users] - np.arange(len(split.train)) <= 2
+    return replace(split, train=split.train.take(~(last & (every == fitted)[split.train.users])))
 
 
 def _trained(split: Split) -> dict[int, tuple[int, int]]:

@@ -42,6 +42,8 @@ def _plot(report: Mapping[str, Any], path: Path) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtra("matplotlib", "eval") from error
     arenas = {"warm": report, **{name: report[name] for name in ("cold_users", "cold_items", "conversation") if name in report}}
+    loo = {name: row["loo"] for name, row in report["by_dataset"].items() if "loo" in row}
+    arenas |= {f"leave one out,\n{Path(name).name}": row for name, row in loo.items()}
     arenas = {name: row for name, row in arenas.items() if "retrieval" in row}
     figure = Figure(figsize=(2 + 2.2 * max(len(arenas), 1), 4), layout="constrained")
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""The rerank suite: does the LLM's order add to the retriever's? Four arenas, the same candidates for every order."""
+"""The rerank suite: does the LLM's order add to the retriever's? Four arenas, and one left out of each history."""
 
 from __future__ import annotations
 
@@ -33,15 +33,19 @@ from retrieval.base import CandidateSource, ItemTable
 __all__ = ["RerankConfig", "RerankSuite", "TunedLLM", "by_arena"]
 
 _ARENAS: tuple[Arena, ...] = ("warm", "cold_users", "cold_items", "conversation")
+"""What several data sets are judged on together; ``loo`` is reported for each by itself, beside published numbers."""
 
 
 class RerankConfig(Value):
-    """What is measured: ``cases`` bounds each arena of each data set, ``samples`` are drawn by the bootstrap, by ``seed``."""
+    """What is measured: ``cases`` bounds each arena of each data set, ``samples`` are drawn by the bootstrap, by ``seed``.
+    With ``loo``, one is left out of each history too, which takes a fit of its own.
+    """
 
     split: Literal["val", "test"] = "val"
     cases: int = Field(default=1000, ge=2)
     candidates: int = Field(default=20, ge=2, le=26)
     min_core: int = Field(default=5, ge=0)
+    loo: bool = True
     samples: int = Field(default=2000, ge=10)
     seed: int = 0
 
@@ -90,6 +94,7 @@ class RerankSuite:
             "by_dataset": {name: self._row(found, config) for name, found in scored.items()},
             "protocol": {
                 "name": "last5, each predicted from what strictly precedes it; dialogues by turn",
+                "loo": "a user's last event (test) or the one before it (val), from what strictly precedes it",
                 "split": config.split,
                 "candidates": config.candidates,
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
@@ -130,24 +135,27 @@ class RerankSuite:
             return {"conversation": conversation.cases(fitted, _drawn(judged, config))}
         shape = HistoriesConfig(candidates=config.candidates, most=config.cases, min_core=config.min_core, seed=config.seed)
         histories = Histories(load_dataset(name, self._root), sources, shape, progress)
-        return {"warm": histories.warm(config.split), **histories.cold(config.split)}
+        found: dict[Arena, list[RankCase]] = {"warm": histories.warm(config.split), **histories.cold(config.split)}
+        return found | {"loo": histories.loo(config.split)} if config.loo else found
 
     def _row(self, scored: Mapping[Arena, ScoredCases], config: RerankConfig) -> dict[str, Any]:
         how = {"samples": config.samples, "seed": config.seed}
-        row: dict[str, Any] = {}
-        if "warm" in scored:
-            warm = self._judged(scored["warm"])
-            row |= warm.summary(**how)
-            row["by_history_length"] = warm.divided("history", **how)
-            row["by_popularity"] = warm.divided("taken", **how)
-        return row | {arena: self._judged(scored[arena]).summary(**how) for arena in _ARENAS[1:] if arena in scored}
+        row = self._whole(scored["warm"], config) if "warm" in scored else {}
+        row |= {arena: self._judged(scored[arena]).summary(**how) for arena in _ARENAS[1:] if arena in scored}
+        return row | ({"loo": self._whole(scored["loo"], config)} if "loo" in scored else {})
+
+    def _whole(self, scored: ScoredCases, config: RerankConfig) -> dict[str, Any]:
+        how = {"samples": config.samples, "seed": config.seed}
+        judged = self._judged(scored)
+        divided = {"by_history_length": judged.divided("history", **how), "by_popularity": judged.divided("taken", **how)}
+        return judged.summary(**how) | divided
 
     def _judged(self, scored: ScoredCases) -> JudgedCases:
         return scored.judged(0.0) if self._tuned is None else scored.judged(self._tuned.weight, self._tuned.order)
 
 
 def by_arena(scored: Iterable[Mapping[Arena, ScoredCases]]) -> dict[Arena, ScoredCases]:
-    """Return the cases of several data sets together, by arena."""
+    """Return the cases of several data sets together, by arena; ``loo`` is left out."""
     every = list(scored)
     return {arena: merged(found) for arena in _ARENAS if (found := [one[arena] for one in every if arena in one])}
 

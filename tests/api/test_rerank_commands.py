@@ -32,12 +32,15 @@ def run(*words: object, status: int = 0) -> Result:
 def test_without_an_llm_retrieval_alone_is_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PALATE_LLM", "none")
     report = json.loads(run("eval", "rerank", "--dataset", folder, "--cases", 15, "--json").stdout)
-    for row in (report, report["cold_users"], report["cold_items"], report["by_dataset"][str(folder)]):
+    by_name = report["by_dataset"][str(folder)]
+    for row in (report, report["cold_users"], report["cold_items"], by_name, by_name["loo"]):
         assert set(row["retrieval"]["ndcg@10"]) == {"value", "low", "high"}
         assert "fused" not in row
     assert report["adapter"] is None
+    assert by_name["loo"]["cases"] == 15
     shown = run("eval", "rerank", "--dataset", folder, "--cases", 15).stdout
     assert "cold items" in shown
+    assert "leave one out, val" in shown
     assert "…" not in shown
 
 

@@ -1,9 +1,11 @@
 """Cases of histories and dialogues: what precedes what, what is cold, and what retrieval may have seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from evals.protocols import one_by_one
+from evals.protocols import make_split, one_by_one
 from evals.rerank import Conversation, Histories, HistoriesConfig
 
 SMALL = HistoriesConfig(most=60, candidates=8)
@@ -31,8 +33,6 @@ def test_each_held_event_is_a_case_with_all_that_precedes_it(dataset, part, plac
 
 
 def test_what_came_at_the_same_time_does_not_precede(dataset):
-    from dataclasses import replace
-
     at = dataset.interactions.at.copy()
     at[17::18] = at[16::18]  # the last event of each user comes together with the one before
     tied = replace(dataset, interactions=replace(dataset.interactions, at=at))
@@ -49,6 +49,54 @@ def test_warm_cases_never_offer_what_the_history_holds(histories):
         assert not case.targets & set(case.history_items)
         assert len(case.candidates) <= SMALL.candidates
     assert len({case.case_id for case in cases}) == len(cases)
+
+
+@pytest.mark.parametrize(("part", "held"), [("test", 1), ("val", 2)])
+def test_leaving_one_out_fits_on_all_that_precedes_and_on_no_target(dataset, histories, part, held, monkeypatch):
+    fits = []
+    fit = Histories._fit
+
+    def seen(self, split, cold_items):
+        fits.append(split)
+        return fit(self, split, cold_items)
+
+    monkeypatch.setattr(Histories, "_fit", seen)
+    cases = histories.loo(part)
+    (split,) = fits
+    published = make_split(dataset, "loo", part=part)
+    np.testing.assert_array_equal(split.train.items, published.train.items)
+    assert {case.user: case.targets.tolist() for case in split.cases} == {
+        case.user: case.targets.tolist() for case in published.cases
+    }
+    assert len(cases) == len({case.cluster for case in cases}) == len(dataset.user_ids)
+    events = dataset.interactions
+    order = {dataset.user_ids[u]: events.items[events.users == u].tolist() for u in range(len(dataset.user_ids))}
+    for case in cases:
+        walked = [dataset.items[at].item_id for at in order[case.cluster.removeprefix("small-")]]
+        assert case.targets == {walked[-held]}
+        assert set(case.history_items) == set(walked[:-held])
+        assert not {candidate.item.item_id for candidate in case.candidates} & set(case.history_items)
+    assert np.mean([bool(case.targets & {c.item.item_id for c in case.candidates}) for case in cases]) > 0.5
+
+
+def test_at_most_so_many_are_left_out(dataset, rows):
+    assert len(Histories(dataset, rows.live_sources, SMALL.model_copy(update={"most": 7})).loo("val")) == 7
+
+
+def test_a_fit_for_the_last_five_would_know_the_targets_of_short_histories_and_training_does_not(dataset, rows):
+    events = dataset.interactions
+    short = events.take((events.users >= 10) | (np.arange(len(events)) % 18 < 5))  # ten users have five events
+    few = replace(dataset, interactions=short)
+    config = SMALL.model_copy(update={"min_core": 0})
+    left_out = {(c.cluster, *c.targets) for part in ("val", "test") for c in Histories(few, rows.live_sources, config).loo(part)}
+    five = one_by_one(few, part="val", min_core=0).train
+    known = {
+        (f"small-{few.user_ids[u]}", few.items[i].item_id) for u, i in zip(five.users.tolist(), five.items.tolist(), strict=True)
+    }
+    assert len(left_out & known) == 20
+    taught = Histories(few, rows.live_sources, config).crossfitted(300)
+    assert {case.cluster for case in taught["warm"]} & {f"small-u{n:02d}" for n in range(10)}
+    assert not left_out & {(c.cluster, target) for cases in taught.values() for c in cases for target in c.targets}
 
 
 def test_cold_items_are_ranked_among_each_other_and_nobody_took_them(cold, dataset):

@@ -114,9 +114,31 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
         assert row["ratio"]["value"] == pytest.approx(1.0)
     assert set(report["by_dataset"]) == {str(history_folder), str(dialogue_folder)}
     assert report["by_history_length"]
+    loo = report["by_dataset"][str(history_folder)]["loo"]
+    assert set(loo) == set(report) - {"cold_users", "cold_items", "conversation", "by_dataset", "protocol", "adapter"}
+    assert loo["fused"] == loo["retrieval"]
+    assert loo["cases"] == loo["users"] == 12
+    assert "loo" not in report
+    assert "loo" not in report["by_dataset"][str(dialogue_folder)]
     assert "rank" in {what.split()[0] for what in told}
     document, picture = write_rerank_report(report, tmp_path / "out")
     assert json.loads(document.read_text())["adapter"]["weight"] == 0.3
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_the_gate_compares_takes_no_fit_for_leaving_one_out(history_folder, rows):
+    scored = RerankSuite(rows, None, None, None).scored(str(history_folder), RerankConfig(cases=5, loo=False))
+    assert set(scored) == {"warm", "cold_users", "cold_items"}
+
+
+def test_histories_too_short_for_five_are_still_left_one_out_of(tmp_path, rows):
+    lines = [f"u{u},i{(u + step) % 9},{86_400 * step}" for u in range(12) for step in range(5)]
+    (tmp_path / "interactions.csv").write_text("\n".join(["user_id,item_id,timestamp", *lines]) + "\n")
+    (tmp_path / "items.csv").write_text("\n".join(["item_id,type,title", *(f"i{n},movie,Film {n}" for n in range(9))]) + "\n")
+    report = RerankSuite(rows, None, None, None).run([str(tmp_path)], RerankConfig(samples=20))
+    assert set(report["by_dataset"][str(tmp_path)]) == {"loo"}
+    assert "retrieval" not in report
+    _, picture = write_rerank_report(report, tmp_path / "out")
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
