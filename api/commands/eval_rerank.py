@@ -168,7 +168,7 @@ def _show(report: dict[str, Any]) -> None:
     arenas = {arena.replace("_", " "): row for arena, row in arenas.items() if "retrieval" in row}
     loo = {escape(name): row["loo"] for name, row in report["by_dataset"].items() if "loo" in row}
     split = report["protocol"]["split"]
-    for title, rows in ((f"NDCG@10, {split}", arenas), (f"NDCG@10, leave one out, {split}", loo)):
+    for title, rows in ((f"NDCG@10, {split}", arenas), (f"NDCG@10, loo, {split}", loo)):
         if rows:
             stdout.print(_table(title, rows))
 

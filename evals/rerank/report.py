@@ -42,20 +42,20 @@ def _plot(report: Mapping[str, Any], path: Path) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtra("matplotlib", "eval") from error
     arenas = {"warm": report, **{name: report[name] for name in ("cold_users", "cold_items", "conversation") if name in report}}
+    bars = [(name.replace("_", " "), row) for name, row in arenas.items() if "retrieval" in row]
     loo = {name: row["loo"] for name, row in report["by_dataset"].items() if "loo" in row}
-    arenas |= {f"leave one out,\n{Path(name).name}": row for name, row in loo.items()}
-    arenas = {name: row for name, row in arenas.items() if "retrieval" in row}
-    figure = Figure(figsize=(2 + 2.2 * max(len(arenas), 1), 4), layout="constrained")
+    bars += [(f"leave one out,\n{Path(name).name}", row) for name, row in loo.items()]
+    figure = Figure(figsize=(2 + 2.2 * max(len(bars), 1), 4), layout="constrained")
     axes = figure.subplots()
-    systems = [name for name in SYSTEMS if any(name in row for row in arenas.values())]
+    systems = [name for name in SYSTEMS if any(name in row for _, row in bars)]
     width = 0.8 / max(len(systems), 1)
     for number, system in enumerate(systems):
-        shown = [(place, row[system]["ndcg@10"]) for place, row in enumerate(arenas.values()) if system in row]
+        shown = [(place, row[system]["ndcg@10"]) for place, (_, row) in enumerate(bars) if system in row]
         values = [found["value"] for _, found in shown]
         spread = [[v["value"] - v["low"] for _, v in shown], [v["high"] - v["value"] for _, v in shown]]
         places = [place + (number - (len(systems) - 1) / 2) * width for place, _ in shown]
         axes.bar(places, values, width, yerr=spread, capsize=2, label=_NAMES[system])
-    axes.set_xticks(range(len(arenas)), [name.replace("_", " ") for name in arenas])
+    axes.set_xticks(range(len(bars)), [label for label, _ in bars])
     axes.set_ylabel("NDCG@10, 95 % interval")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -40,7 +40,7 @@ def test_without_an_llm_retrieval_alone_is_judged(folder: Path, monkeypatch: pyt
     assert by_name["loo"]["cases"] == 15
     shown = run("eval", "rerank", "--dataset", folder, "--cases", 15).stdout
     assert "cold items" in shown
-    assert "leave one out, val" in shown
+    assert "NDCG@10, loo, val" in shown
     assert "…" not in shown
 
 
