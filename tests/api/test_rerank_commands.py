@@ -67,7 +67,7 @@ def test_an_adapter_is_trained_judged_and_offered_to_the_gate(folder: Path, tmp_
     assert card["training"]["steps"] == 3
     assert {"ndcg@10", "warm.fused", "cold_items.llm_only"} <= set(card["metrics"])
     report = json.loads(run("eval", "rerank", "--dataset", folder, "--cases", 12, "--adapter", out, "--json").stdout)
-    for row in (report, report["cold_users"], report["cold_items"]):
+    for row in (report, report["cold_users"], report["cold_items"], report["by_dataset"][str(folder)]["loo"]):
         assert {"retrieval", "zero_shot", "llm_only", "fused", "ratio"} <= set(row)
     assert report["adapter"]["version"] == card["version"]
     verdict = json.loads(run("finetune", "promote", "rank", out, "--json", status=1).stdout)
