@@ -38,7 +38,9 @@ class RankOrder:
         candidates: Sequence[Candidate],
         llm: Float32 | None = None,
     ) -> Float32:
-        """Return the final scores, float32 [n]; without ``llm``, its log probabilities, those of the fast path."""
+        """Return the final scores, float32 [n]; without ``llm``, its log probabilities of the first candidates, those of the fast
+        path.
+        """
         return self.trees.predict(rank_features(request, profile, history_items, candidates, llm))
 
     def sure(self, fast: Float32) -> bool:

@@ -30,13 +30,15 @@ Float32 = NDArray[np.float32]
 class RerankerConfig(Value):
     """How the LLM's word counts.
 
-    ``weight`` is the LLM's share of the final score, the rest is the retriever's. ``candidates`` is how many the LLM sees.
-    ``calibrate`` subtracts the scores that the labels get in a prompt without content (Zhao et al. 2021, "Calibrate Before Use",
-    ICML): one more prefill for each number of labels, once. With less than ``min_seconds`` left not even the prompt is built.
+    ``weight`` is the LLM's share of the final score, the rest is the retriever's. ``candidates`` is how many the LLM sees,
+    ``ordered`` how many a learned order reads. ``calibrate`` subtracts the scores that the labels get in a prompt without content
+    (Zhao et al. 2021, "Calibrate Before Use", ICML): one more prefill for each number of labels, once. With less than
+    ``min_seconds`` left not even the prompt is built.
     """
 
     weight: float = Field(default=0.2, ge=0.0, le=1.0)
     candidates: int = Field(default=20, ge=2, le=26)
+    ordered: int = Field(default=60, ge=2)
     calibrate: bool = False
     min_seconds: float = Field(default=0.05, ge=0.0)
     prompt: RankPromptConfig = RankPromptConfig()
@@ -66,7 +68,7 @@ class Reranker:
     Labels: LlamaRec, Yue et al. (2023), https://arxiv.org/abs/2311.02089.
 
     Args:
-        llm: The LLM, or ``None`` to keep the retriever's order (which is then no degradation: it was configured so).
+        llm: The LLM, or ``None`` to do without (which is then no degradation: it was configured so).
         config: How its word counts.
         order: The learned final order of requests in words, which came with the LoRA adapter; without it, and for requests that say
             nothing, the LLM's scores and the retriever's places are added up by ``config.weight``. With it, what needs no LLM is
@@ -87,7 +89,8 @@ class Reranker:
         history_items: Mapping[str, Item],
         deadline: Deadline,
     ) -> Reranked:
-        """Return the first ``config.candidates`` of ``candidates`` in a new order, the rest after them in their own.
+        """Return the first ``config.candidates`` of ``candidates`` in a new order, by a learned order the first ``config.ordered``;
+        the rest after them in their own.
 
         An LLM that is late, down, lacks its weights, or answers with anything but one finite number a label is left out: the
         order is then the retriever's and ``degraded`` holds ``rerank``. Items that carry more of the genres that were asked for
@@ -95,10 +98,10 @@ class Reranker:
         """
         shown = candidates[: self.config.candidates]
         order = None if request.query.empty else self.order
-        if self.llm is None or len(shown) < 2 or (self.config.weight == 0.0 and order is None):
+        if len(shown) < 2 or (order is None and (self.llm is None or self.config.weight == 0.0)):
             return Reranked(order=_retriever_order(candidates))
         without = self._without(request, profile, candidates, history_items)
-        if without.sure:
+        if self.llm is None or without.sure:
             return Reranked(order=without.order)
         if not deadline.allows(self.config.min_seconds):
             return Reranked(order=without.order, degraded=("rerank",))
@@ -111,7 +114,8 @@ class Reranker:
         except Exception:  # noqa: BLE001 - whatever a backend throws, an order without it is at hand
             _log.exception("rerank left out: the LLM failed")
             return Reranked(order=without.order, degraded=("rerank",))
-        fused = fuse(scores, self.config.weight) if order is None else order.scores(request, profile, history_items, shown, scores)
+        read = candidates[: self.config.ordered]
+        fused = fuse(scores, self.config.weight) if order is None else order.scores(request, profile, history_items, read, scores)
         llm_scores = {item_id: float(score) for item_id, score in zip(prompt.item_ids, scores, strict=True)}
         return Reranked(order=_placed(request, candidates, fused), llm_scores=llm_scores, prompt=prompt)
 
@@ -121,7 +125,7 @@ class Reranker:
         """Return the order that needs no LLM: that of the fast path where there is one, else the retriever's."""
         if self.order is None or request.query.empty:
             return _Without(_retriever_order(candidates), sure=False)
-        fast = self.order.scores(request, profile, history_items, candidates[: self.config.candidates])
+        fast = self.order.scores(request, profile, history_items, candidates[: self.config.ordered])
         return _Without(_placed(request, candidates, fast), sure=self.order.sure(fast))
 
     async def prior(self, n: int, deadline: Deadline) -> Float32:

@@ -16,6 +16,7 @@ from adapters import HistoryStore, load_platform_adapters
 from agent.decisions import DecisionStore
 from agent.explainer import Explainer, ExplainerConfig
 from agent.llm.base import LLM
+from agent.rank_order import RankOrder
 from agent.recommender import Recommender
 from agent.reranker import Reranker, RerankerConfig
 from api.lazy import LazyEmbedder
@@ -75,14 +76,15 @@ def build(
         on_failure.callback(index.close)
         indexer = Indexer(catalog, index, list(by_space.values()), image, audio, settings.media, media_source=media_source)
 
-        sources = _sources(SourceContext(catalog, index, by_space, settings))
-        retriever = Retriever(catalog, sources, RetrieverConfig(n_candidates=settings.rerank_candidates))
-
         tuned = promoted_adapters(settings)
         model = llm if llm is not None else base_llm(settings, {task: adapter.folder for task, adapter in tuned.items()})
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
-        reranker = Reranker(llms.of("rank"), ranking, llms.rank_order())
+        order = llms.rank_order()
+
+        sources = _sources(SourceContext(catalog, index, by_space, settings))
+        retriever = Retriever(catalog, sources, _wide(ranking, order))
+        reranker = Reranker(llms.of("rank"), ranking, order)
         writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
         explainer = Explainer(llms.of("explain"), vocabulary, writing)
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
@@ -193,3 +195,8 @@ def _chat(
             yield ChatAgent(recommender, vocabulary, llm, reads=reads, checkpointer=saver)
 
     return opened
+
+
+def _wide(ranking: RerankerConfig, order: RankOrder | None) -> RetrieverConfig:
+    """Return how many candidates are found: those that the LLM sees, for requests in words as many as a learned order reads."""
+    return RetrieverConfig(n_candidates=ranking.candidates, n_worded=None if order is None else ranking.ordered)

@@ -28,7 +28,7 @@ __all__ = ["Choice", "TuneConfig", "nested", "search_space", "tune_row"]
 _GRID = 3
 _MARGIN = 0.01
 _SKIPPED = frozenset(
-    "seed threads models refresh_seconds resident_items n_candidates n_evidence n_pool max_items targets".split()  # noqa: SIM905
+    "seed threads models refresh_seconds resident_items n_candidates n_worded n_evidence n_pool max_items targets".split()  # noqa: SIM905
 )
 """What is about cost or about what is asked; a seed that happens to do well is nothing to choose."""
 _OPTIONAL = (None, 1.0, 10.0, 100.0, 1000.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +52,13 @@ _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350,
 class RankTaskConfig(Value):
     """``moments`` bounds the cases of each kind of history (warm, new users, new items) that a data set gives; of dialogues all
     training turns are looked at. Of each arena at most ``most`` examples are taken, drawn from all. ``steps`` unset is one pass
-    over them.
+    over them. ``candidates`` are found for each case, the LLM's, and for a dialogue ``ordered``, which the final order reads.
     """
 
     moments: int = Field(default=900, ge=1)
     most: Mapping[Arena, int] = Field(default_factory=lambda: dict(_MOST))
     candidates: int = Field(default=20, ge=2, le=26)
+    ordered: int = Field(default=60, ge=2, le=100)
     examples: RankExamplesConfig = RankExamplesConfig()
     order: RankTreesConfig = RankTreesConfig()
     training: LoraTrainerConfig = LoraTrainerConfig(rank=16, top_layers=15, batch=4, rate=5e-4, max_tokens=900, threads=2)
@@ -203,7 +204,9 @@ class RankTask:
         return _Data(drawn, tuple(refs), dialogues)
 
     def _examples(self, cases: Sequence[RankCase]) -> list[tuple[RankExample, RankCase]]:
-        made = ((list(rank_examples([case], self._llm, self.config.examples)), case) for case in cases)
+        n = self.config.candidates
+        shown = (replace(case, candidates=case.candidates[:n]) for case in cases)
+        made = ((list(rank_examples([one], self._llm, self.config.examples)), case) for one, case in zip(shown, cases, strict=True))
         return [(found[0], case) for found, case in made if found]
 
     def _cases(self, name: str) -> tuple[dict[Arena, list[RankCase]], str]:
@@ -214,7 +217,7 @@ class RankTask:
 
         if is_dialogues(name, self._root):
             dialogues = load_dialogues(name, self._root)
-            shape = ConversationConfig(candidates=self.config.candidates, seed=self.config.seed)
+            shape = ConversationConfig(candidates=self.config.ordered, seed=self.config.seed)
             conversation = Conversation(dialogues, sources, shape, self._progress)
             learned, _ = conversation.parted(dialogues.train)
             return {"conversation": conversation.crossfitted(learned)}, str(dialogues.facts.get("terms", _TERMS))

@@ -21,7 +21,7 @@ from retrieval.learned_trees import Trees, TreesConfig
 
 __all__ = ["RankTreesConfig", "choose_margin", "crossfitted_order", "fit_order"]
 
-_TREES = TreesConfig(trees=200, leaves=8, min_leaf=40, column_share=0.4, models=2)
+_TREES = TreesConfig(trees=200, leaves=15, min_leaf=20, column_share=0.4, models=2)
 
 
 class RankTreesConfig(Value):

@@ -50,11 +50,12 @@ class TableCatalog(Protocol):
 
 
 class RetrieverConfig(Value):
-    """``n_candidates`` go on to the reranker with up to ``n_evidence`` pieces of evidence each; every source is asked for
-    ``n_per_source``, and ``n_pool`` fused ones are kept behind.
+    """``n_candidates`` go on to the reranker with up to ``n_evidence`` pieces of evidence each, ``n_worded`` where the request has
+    a query (unset, as many); every source is asked for ``n_per_source``, and ``n_pool`` fused ones are kept behind.
     """
 
     n_candidates: int = Field(default=20, ge=1, le=100)
+    n_worded: int | None = Field(default=None, ge=1, le=100)
     n_evidence: int = Field(default=6, ge=0)
     n_per_source: int = Field(default=150, ge=1)
     n_pool: int = Field(default=200, ge=1)
@@ -235,7 +236,8 @@ class Retriever:
     def _ordered(self, run: _Run, offered: Mapping[str, Sequence[Scored]]) -> tuple[list[Candidate], list[Candidate]]:
         """Return the pool and the calibrated candidates; when time is short, the pool is no more than these are chosen from."""
         start = time.perf_counter()
-        n, query, table = self.config.n_candidates, run.query, run.fitted.table
+        query, table = run.query, run.fitted.table
+        n = self.config.n_candidates if query.empty or self.config.n_worded is None else self.config.n_worded
         size = "whole" if run.deadline.allows(4 * self._paces.predicted("fuse", "whole")) else "small"
         pool = fuse(offered, table, query, self.config.fusion, n=n if size == "small" else self.config.n_pool, per_type=n)
         spent = time.perf_counter() - start

@@ -23,12 +23,12 @@ Sources = Callable[[ItemTable], Sequence[CandidateSource]]
 
 
 class ConversationConfig(Value):
-    """``turns`` of the dialogue, the last ones, are what the request says; ``candidates`` are found for each case; training cases
-    are cross-fitted over ``folds`` of the dialogues.
+    """``turns`` of the dialogue, the last ones, are what the request says; ``candidates`` are found for each case, as many as a
+    learned order reads; training cases are cross-fitted over ``folds`` of the dialogues.
     """
 
     turns: int = Field(default=3, ge=1)
-    candidates: int = Field(default=20, ge=2, le=100)
+    candidates: int = Field(default=60, ge=2, le=100)
     folds: int = Field(default=4, ge=2)
     seed: int = 0
 

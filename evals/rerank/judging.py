@@ -88,8 +88,8 @@ class JudgedCases:
 
 @dataclass(frozen=True)
 class ScoredCases:
-    """Cases with what the LLM gives their candidates, float32 [candidates] each: ``tuned`` with its LoRA adapter, ``base`` without;
-    ``None`` where it was not asked.
+    """Cases with what the LLM gives their first candidates, float32 [shown] each: ``tuned`` with its LoRA adapter, ``base``
+    without; ``None`` where it was not asked.
     """
 
     cases: Sequence[RankCase]
@@ -126,10 +126,10 @@ class ScoredCases:
     def _places(self, at: int, weight: float, order: RankOrder | None) -> tuple[dict[str, list[int]], bool]:
         """Return the candidates' places in each order, and whether the cascade asks the LLM."""
         case = self.cases[at]
-        about = case.about
-        out = {"retrieval": list(range(len(case.candidates)))}
+        about, n = case.about, len(case.candidates)
+        out = {"retrieval": list(range(n))}
         if self.base is not None:
-            out["zero_shot"] = _by(self.base[at])
+            out["zero_shot"] = _by(self.base[at], n)
         asks, led = True, order is not None and not case.request.query.empty
         if order is not None:
             out["fast"] = out["retrieval"]
@@ -138,9 +138,9 @@ class ScoredCases:
                 out["fast"], asks = final_places(case.request, case.candidates, fast), not order.sure(fast)
         if self.tuned is not None:
             llm = self.tuned[at]
-            out["llm_only"] = _by(llm)
+            out["llm_only"] = _by(llm, n)
             final = order.scores(*about, llm) if order is not None and led else fuse(llm, weight)
-            out["fused"] = final_places(case.request, case.candidates, final)
+            out["fused"] = [*final_places(case.request, case.candidates[: len(final)], final), *range(len(final), n)]
             if order is not None:
                 out["cascade"] = out["fused"] if asks else out["fast"]
         return out, asks
@@ -166,8 +166,9 @@ def merged(parts: Sequence[ScoredCases]) -> ScoredCases:
     return ScoredCases([case for part in parts for case in part.cases], tuned, base)
 
 
-def _by(scores: NDArray[np.float32]) -> list[int]:
-    return [int(at) for at in np.argsort(-scores, kind="stable")]
+def _by(scores: NDArray[np.float32], n: int) -> list[int]:
+    """Return the ``n`` places, those with scores first."""
+    return [*np.argsort(-scores, kind="stable").tolist(), *range(len(scores), n)]
 
 
 def _targets(case: RankCase) -> NDArray[np.int32]:

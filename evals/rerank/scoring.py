@@ -26,12 +26,13 @@ class LLMScores:
     Args:
         llm: The LLM; its name says which weights and LoRA adapter.
         prompt: Which prompt.
+        candidates: How many of a case's candidates the LLM sees, the first ones.
         folder: Where scores are kept, a line each; ``None`` keeps none.
 
     """
 
-    def __init__(self, llm: LLM, prompt: RankPromptConfig, folder: Path | None = None) -> None:
-        self._llm, self._prompt = llm, prompt
+    def __init__(self, llm: LLM, prompt: RankPromptConfig, folder: Path | None = None, candidates: int = 20) -> None:
+        self._llm, self._prompt, self._candidates = llm, prompt, candidates
         name = hashlib.sha256(f"{llm.engine} {llm.name}".encode()).hexdigest()[:16]
         self._path = folder / f"scores-{name}.jsonl" if folder is not None else None
         self._kept: dict[str, list[float]] = {}
@@ -44,7 +45,7 @@ class LLMScores:
                 self._kept[key] = values
 
     def score(self, cases: Sequence[RankCase], what: str, progress: Progress | None = None) -> list[NDArray[np.float32]]:
-        """Return the log probabilities of each case's candidates, float32 [candidates] each."""
+        """Return the log probabilities of each case's first candidates, float32 [at most ``candidates``] each."""
 
         async def all_of_them() -> list[NDArray[np.float32]]:
             found = []
@@ -59,7 +60,8 @@ class LLMScores:
     async def _one(self, case: RankCase) -> NDArray[np.float32]:
         if not case.candidates:
             return np.zeros(0, dtype=np.float32)
-        prompt = build_rank_prompt(self._llm, case.request, case.profile, case.history_items, case.candidates, self._prompt)
+        shown = case.candidates[: self._candidates]
+        prompt = build_rank_prompt(self._llm, case.request, case.profile, case.history_items, shown, self._prompt)
         key = hashlib.sha256(prompt.text.encode()).hexdigest()
         if key not in self._kept:
             scores = await self._llm.score_labels(prompt, Deadline(None))

@@ -44,6 +44,7 @@ class RerankConfig(Value):
     split: Literal["val", "test"] = "val"
     cases: int = Field(default=1000, ge=2)
     candidates: int = Field(default=20, ge=2, le=26)
+    ordered: int = Field(default=60, ge=2, le=100)
     min_core: int = Field(default=5, ge=0)
     loo: bool = True
     samples: int = Field(default=2000, ge=10)
@@ -97,6 +98,7 @@ class RerankSuite:
                 "loo": "a user's last event (test) or the one before it (val), from what strictly precedes it",
                 "split": config.split,
                 "candidates": config.candidates,
+                "candidates_conversation": config.ordered,
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },
@@ -127,7 +129,7 @@ class RerankSuite:
 
         if is_dialogues(name, self._root):
             dialogues = load_dialogues(name, self._root)
-            conversation = Conversation(dialogues, sources, ConversationConfig(candidates=config.candidates), progress)
+            conversation = Conversation(dialogues, sources, ConversationConfig(candidates=config.ordered), progress)
             if config.split == "test":
                 fitted, judged = list(dialogues.train), list(dialogues.held)
             else:

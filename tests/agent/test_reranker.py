@@ -192,7 +192,7 @@ def test_a_learned_order_goes_before_the_share_and_asks_the_llm(last_first):
 
 def test_where_the_fast_order_is_sure_the_llm_is_not_asked_and_nothing_is_missing(last_first):
     llm = ScriptedLLM()
-    reranked = rerank(Reranker(llm, order=RankOrder(last_first, margin=-1.0)), candidates(30), query=WORDS)
+    reranked = rerank(Reranker(llm, RerankerConfig(ordered=20), RankOrder(last_first, margin=-1.0)), candidates(30), query=WORDS)
     assert llm.calls == []
     assert reranked.degraded == ()
     assert reranked.prompt is None
@@ -200,6 +200,19 @@ def test_where_the_fast_order_is_sure_the_llm_is_not_asked_and_nothing_is_missin
     assert ids(reranked)[20:] == [f"c{i}" for i in range(20, 30)]
     scores = [score for _, score in reranked.order]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_learned_order_reads_more_than_the_llm(last_first):
+    llm = ScriptedLLM(score=lambda prompt: [-float(i) for i in range(len(prompt.item_ids))])
+    reranked = rerank(Reranker(llm, order=RankOrder(last_first)), candidates(27), query=WORDS)
+    assert ids(reranked)[0] == "c26"
+    assert set(reranked.llm_scores) == {f"c{i}" for i in range(20)}
+
+
+def test_a_learned_order_needs_no_llm(last_first):
+    reranker = Reranker(None, order=RankOrder(last_first))
+    assert ids(rerank(reranker, candidates(), query=WORDS))[0] == "c19"
+    assert ids(rerank(reranker, candidates()))[0] == "c0"
 
 
 @pytest.mark.parametrize("fault", ["late", "down", "no time"])
