@@ -16,7 +16,10 @@ from agent.rank_features import rank_features
 from palate.domain import Candidate, Item, Profile, Request
 from retrieval.learned_trees import Trees
 
-__all__ = ["RankOrder", "lead"]
+__all__ = ["NEVER", "RankOrder", "lead"]
+
+NEVER = float("-inf")
+"""A margin with which the LLM is never asked: the order needs none."""
 
 Float32 = NDArray[np.float32]
 
@@ -24,7 +27,7 @@ Float32 = NDArray[np.float32]
 @dataclass(frozen=True)
 class RankOrder:
     """``trees`` score candidates. The LLM is not asked where the fast order's first is ahead of the second by more than ``margin``
-    (in the trees' scores); unset, it is always asked.
+    (in the trees' scores); unset, it is always asked, with ``NEVER`` never.
     """
 
     trees: Trees
@@ -42,6 +45,11 @@ class RankOrder:
         path.
         """
         return self.trees.predict(rank_features(request, profile, history_items, candidates, llm))
+
+    @property
+    def alone(self) -> bool:
+        """Return whether it never asks the LLM."""
+        return self.margin == NEVER
 
     def sure(self, fast: Float32) -> bool:
         """Return whether the LLM need not be asked, by the scores of the fast path."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from agent.llm.embedded import EmbeddedLLM
     from finetune.card import AdapterCard
 
-__all__ = ["Promoted", "TaskLLMs", "judge_promoted", "learned_order", "promoted_adapters", "trained_prompt"]
+__all__ = ["Promoted", "TaskLLMs", "judge_promoted", "learned_order", "promoted_adapters", "trained_prompt", "word_order"]
 
 _logger = logging.getLogger(__name__)
 _Task = Literal["rank", "explain", "understand"]
@@ -117,6 +117,19 @@ def learned_order(promoted: Promoted) -> RankOrder | None:
         return None
 
 
+def word_order(settings: Settings) -> RankOrder | None:
+    """Return the learned order of requests in words that is set; ``None`` for none, or where it cannot be used, which is logged."""
+    if settings.word_order == "none":
+        return None
+    from finetune.word_order import SHIPPED_ORDER, read_word_order
+
+    try:
+        return read_word_order(SHIPPED_ORDER if settings.word_order == "shipped" else Path(settings.word_order))
+    except (MissingExtra, MissingWeights) as error:
+        _logger.warning("Requests in words keep the retriever's order: %s %s", error.message, error.remedy)
+        return None
+
+
 class TaskLLMs:
     """Gives each task its LLM.
 
@@ -160,9 +173,13 @@ class TaskLLMs:
         return RankPromptConfig() if card is None else trained_prompt(card)
 
     def rank_order(self) -> RankOrder | None:
-        """Return the learned final order that came with the running adapter; ``None`` where there is none, or it cannot be read."""
+        """Return the learned final order of requests in words: the one that came with the running adapter; where none runs,
+        the one that is set, which needs no LLM. ``None`` where there is none, it cannot be read, or the LLM's share was set.
+        """
+        if "rerank_weight" in self._settings.model_fields_set:
+            return None
         promoted = self._adapters.get("rank")
-        return None if promoted is None or "rerank_weight" in self._settings.model_fields_set else learned_order(promoted)
+        return word_order(self._settings) if promoted is None else learned_order(promoted)
 
     def tuned(self, task: str) -> LLM | None:
         """Return the LLM of a task that only a tuned one is asked to do; ``None`` where no adapter for it runs."""

@@ -66,7 +66,8 @@ def crossfitted_order(
 ) -> tuple[dict[Arena, JudgedCases], float | None]:
     """Return what the learned order reaches on cases that it did not see, by arena, and the margin of the cascade.
 
-    Each fold of the chosen cases is judged by an order that was fitted on ``more`` and the other folds.
+    Each fold of the chosen cases is judged by an order that was fitted on ``more`` and the other folds. Without an LLM's scores
+    there is no cascade.
     """
     config = config or RankTreesConfig()
     folds = {
@@ -82,6 +83,8 @@ def crossfitted_order(
                 parts[arena].append(held.judged(0.0, order))
                 leads[arena].append(np.array([lead(order.scores(*case.about)) for case in held.cases]))
     judged = {arena: together(found) for arena, found in parts.items()}
+    if any(one.tuned is None for one in chosen.values()):
+        return judged, None
     margin = choose_margin(
         together(list(judged.values())), np.concatenate([values for found in leads.values() for values in found]), config.keep
     )

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
         description="Share of the LLM's score in the final one; the rest is the retriever's. Unset, the card of a promoted LoRA "
         "adapter says it.",
     )
+    word_order: str = Field(
+        default="shipped",
+        min_length=1,
+        description="Learned order of requests in words: the 'shipped' one, 'none', or the folder of one that 'palate finetune "
+        "order' wrote. Where a LoRA adapter for ranking is promoted, or PALATE_RERANK_WEIGHT is set, these say how it is.",
+    )
     reason_tokens: int = Field(default=64, ge=8, le=200, description="Longest reason that the LLM may write, in tokens.")
     reason_format: Literal["text", "json"] = Field(
         default="text",

@@ -138,3 +138,48 @@ def base(tmp_path_factory):
     special = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "\n", "eos_token": "\n", "unk_token": " "}
     (folder / "tokenizer_config.json").write_text(json.dumps(special))
     return folder
+
+
+WORDS = ("rain", "sun", "snow")
+
+
+class Words:
+    space, version, dim = "text-en", "words", 3
+
+    def embed_texts(self, texts):
+        vectors = np.array([[0.1 + text.count(word) for word in WORDS] for text in texts], dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def embed_query(self, text):
+        return self.embed_texts([text])[0]
+
+
+@pytest.fixture(scope="session")
+def words():
+    """What makes the embedder."""
+    return Words
+
+
+@pytest.fixture(scope="session")
+def dialogue_folder(tmp_path_factory):
+    """Dialogues in which people who name a film of rain are recommended its neighbour."""
+    folder = tmp_path_factory.mktemp("talk")
+    names = {f"Film {n} of {WORDS[n % 3]}": n for n in range(30)}
+    (folder / "entity2id.json").write_text(json.dumps({**names, "Drama": 99}))
+    (folder / "item_ids.json").write_text(json.dumps(list(names.values())))
+    about = {
+        str(n): {"name": name, "year": str(1980 + n), "genre": ["Drama" if n % 2 else "War"], "director": [f"Ann Maker{n // 3}"]}
+        for name, n in names.items()
+    }
+    (folder / "id2info.json").write_text(json.dumps(about))
+    titles = list(names)
+
+    def turn(dialogue, number):
+        liked, said = titles[dialogue % 30], titles[(dialogue + 3) % 30]
+        context = ["Hello", f"I liked {liked}. Another one, a drama?"]
+        row = {"dialog_id": dialogue, "turn_id": number, "context": context, "entity": [liked, "Drama"], "rec": [said]}
+        return json.dumps(row)
+
+    (folder / "train.jsonl").write_text("\n".join(turn(d, n) for d in range(30) for n in (1, 3)) + "\n")
+    (folder / "valid.jsonl").write_text("\n".join(turn(d, 1) for d in range(30, 40)) + "\n")
+    return folder

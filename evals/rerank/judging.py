@@ -107,7 +107,7 @@ class ScoredCases:
 
         ``fused`` is the final order with the LLM: the learned ``order`` where there is one and the request has words, else the
         tuned LLM has the share ``weight``. ``fast`` is the learned order without the LLM, for other requests the retriever's;
-        ``cascade`` takes that where it is sure.
+        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself.
         """
         targets = [_targets(case) for case in self.cases]
         width = max((len(case.candidates) for case in self.cases), default=1)
@@ -136,7 +136,9 @@ class ScoredCases:
             if led:
                 fast = order.scores(*about)
                 out["fast"], asks = final_places(case.request, case.candidates, fast), not order.sure(fast)
-        if self.tuned is not None:
+        if order is not None and order.alone and led:
+            out["fused"] = out["fast"]
+        elif self.tuned is not None:
             llm = self.tuned[at]
             out["llm_only"] = _by(llm, n)
             final = order.scores(*about, llm) if order is not None and led else fuse(llm, weight)

@@ -55,7 +55,8 @@ class RerankConfig(Value):
 class TunedLLM:
     """An LLM with its LoRA adapter, the prompt that the adapter was trained on, and the share or the final order it came with.
 
-    Without ``scores`` the LLM is not asked, and what the final order does without it is judged.
+    Without ``scores`` the LLM is not asked, and what the final order does without it is judged; without a ``name`` there is no
+    adapter, only an order that needs none.
     """
 
     scores: LLMScores | None
@@ -102,7 +103,9 @@ class RerankSuite:
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },
-            "adapter": None if self._tuned is None else {"name": self._tuned.name, "weight": weight, **self._tuned.facts},
+            "adapter": None
+            if self._tuned is None or not self._tuned.name
+            else {"name": self._tuned.name, "weight": weight, **self._tuned.facts},
         }
 
     def scored(self, name: str, config: RerankConfig, progress: Progress | None = None) -> dict[Arena, ScoredCases]:

@@ -171,3 +171,11 @@ def test_a_tuned_llm_that_cannot_be_loaded_is_said_and_keeps_nothing_from_workin
         assert palate.readiness().parts["llm rank"].error
         checks = {check.name: check for check in anyio.run(examine, palate).checks}
     assert checks["llm rank"].status == "fault"
+
+
+@pytest.mark.parametrize(
+    ("said", "alone"), [({}, True), ({"word_order": "none"}, None), ({"word_order": "."}, None), ({"rerank_weight": 0.3}, None)]
+)
+def test_requests_in_words_have_the_order_that_is_set(tmp_path, said, alone):
+    order = TaskLLMs(Settings(home=tmp_path, **said), None, {}).rank_order()
+    assert (order and order.alone) is alone

@@ -1,4 +1,4 @@
-"""A small data set with a pattern that can be learnt, and an embedder that counts three words."""
+"""A small data set with a pattern that can be learnt."""
 
 import numpy as np
 import pytest
@@ -27,24 +27,7 @@ def small(users=40, items=30, length=13):
     return Dataset("small", tuple(f"u{n:02d}" for n in range(users)), catalog, columns, True, {"hash": "none"})
 
 
-class Words:
-    space, version, dim = "text-en", "words", 3
-
-    def embed_texts(self, texts):
-        vectors = np.array([[0.1 + text.count(word) for word in ("rain", "sun", "snow")] for text in texts], dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    def embed_query(self, text):
-        return self.embed_texts([text])[0]
-
-
 @pytest.fixture(scope="session")
 def make_dataset():
     """Make a data set of so many users, items and events a user."""
     return small
-
-
-@pytest.fixture(scope="session")
-def words():
-    """What makes the embedder."""
-    return Words
