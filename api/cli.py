@@ -9,6 +9,7 @@ from api.commands import eval as evaluation
 from api.commands import eval_rerank as _eval_rerank  # noqa: F401 - adds its command to those of eval
 from api.commands import eval_text as _eval_text  # noqa: F401 - adds its commands to those of eval
 from api.commands import finetune_order as _finetune_order  # noqa: F401 - adds its command to those of finetune
+from api.commands import finetune_quantize as _finetune_quantize  # noqa: F401 - adds its command to those of finetune
 from api.commands import finetune_rank as _finetune_rank  # noqa: F401 - adds its command to those of finetune
 from api.commands import finetune_text as _finetune_text  # noqa: F401 - adds its commands to those of finetune
 from api.commands.output import errors_shown

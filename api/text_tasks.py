@@ -24,6 +24,7 @@ from retrieval.base import ItemTable
 
 if TYPE_CHECKING:
     from agent.llm.base import LLM
+    from evals.rerank import RankCase
     from finetune.card import Task
 
 __all__ = ["TextWorld", "tuned_llm"]
@@ -79,6 +80,14 @@ class TextWorld:
         """Return evidence sets of people and items that no suite has."""
         more = {"deep": True, "per_person": 8, "kind_share": 0.35, "seed": 1}
         return self._reason_cases().draw(n, held=False, config=ReasonCasesConfig().model_copy(update=more))
+
+    def held_cases(self, n: int) -> list[ReasonCase]:
+        """Return up to ``n`` evidence sets of people and items that no training saw."""
+        return self._reason_cases().draw(n, held=True)
+
+    def rank_cases(self, n: int) -> list[RankCase]:
+        """Return requests of up to ``n`` people whom no training of reasons saw, with what the live retriever finds."""
+        return self._reason_cases().requests(n)
 
     def _reason_cases(self) -> ReasonCases:
         if self._cases is None:

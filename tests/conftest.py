@@ -14,6 +14,17 @@ import pytest
 from hypothesis import settings
 
 REAL_START_SECONDS = 600
+TINY_WORDS = 2048
+TINY_SIZES = {
+    "llama.vocab_size": TINY_WORDS,
+    "llama.block_count": 3,
+    "llama.context_length": 256,
+    "llama.embedding_length": 64,
+    "llama.feed_forward_length": 96,
+    "llama.attention.head_count": 2,
+    "llama.attention.head_count_kv": 1,
+    "llama.rope.dimension_count": 32,
+}
 
 # No example has a time limit of its own: the machine may be busy. In CI the examples are the same in every run.
 settings.register_profile("any", deadline=None)
@@ -182,4 +193,60 @@ def dialogue_folder(tmp_path_factory):
 
     (folder / "train.jsonl").write_text("\n".join(turn(d, n) for d in range(30) for n in (1, 3)) + "\n")
     (folder / "valid.jsonl").write_text("\n".join(turn(d, 1) for d in range(30, 40)) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory):
+    """Return a Llama small enough to be read in a second, a GGUF file with the beginning of the real vocabulary."""
+    from gguf import GGUFValueType, GGUFWriter
+
+    from agent.llm.gguf import GgufModel, packaged_gguf
+
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    source, rng = GgufModel(packaged_gguf()), np.random.default_rng(0)
+    known = set(source.tokens[:TINY_WORDS])
+    said = {
+        **TINY_SIZES,
+        "tokenizer.ggml.tokens": source.tokens[:TINY_WORDS],
+        "tokenizer.ggml.token_type": source.get("tokenizer.ggml.token_type")[:TINY_WORDS],
+        "tokenizer.ggml.merges": [
+            pair for pair in source.get("tokenizer.ggml.merges") if {*pair.split(" "), pair.replace(" ", "", 1)} <= known
+        ],
+    }
+    writer = GGUFWriter(path, "llama")
+    for key, value, types in source.metadata():
+        if key not in {"general.architecture", "general.file_type", "general.quantization_version"}:
+            inner = types[-1] if types[0] == GGUFValueType.ARRAY else None
+            writer.add_key_value(key, said.get(key, value), types[0], inner)
+    wide = {"attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64)}
+    wide |= {"ffn_gate": (96, 64), "ffn_up": (96, 64), "ffn_down": (64, 96)}
+    shapes = {"token_embd.weight": (TINY_WORDS, 64)}
+    for layer in range(3):
+        shapes |= {f"blk.{layer}.{name}.weight": shape for name, shape in wide.items()}
+    for name, shape in shapes.items():
+        writer.add_tensor(name, (0.1 * rng.standard_normal(shape)).astype(np.float32))
+    for name in ("output_norm", *(f"blk.{layer}.{kind}_norm" for layer in range(3) for kind in ("attn", "ffn"))):
+        writer.add_tensor(f"{name}.weight", np.ones(64, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture
+def tiny_lora(tmp_path):
+    """A LoRA adapter that changes the queries and the way down of the last layer."""
+    from safetensors.numpy import save_file
+
+    folder, rng = tmp_path / "lora", np.random.default_rng(1)
+    folder.mkdir()
+    tensors = {}
+    for module, out, inner in (("self_attn.q_proj", 64, 64), ("mlp.down_proj", 64, 96)):
+        name = f"base_model.model.model.layers.2.{module}.lora"
+        tensors[f"{name}_A.weight"] = rng.standard_normal((4, inner)).astype(np.float32)
+        tensors[f"{name}_B.weight"] = (0.05 * rng.standard_normal((out, 4))).astype(np.float32)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4, "lora_alpha": 4}))
     return folder

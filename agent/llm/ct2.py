@@ -76,6 +76,11 @@ class Ct2Engine:
         self._pace.learn("prefill", len(tokens), time.perf_counter() - start)
         return np.asarray(results[0].log_probs, dtype=np.float32)
 
+    def all_logits(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Return the logits of the token that follows each of ``tokens``, float32 [len(tokens), vocabulary]: for measurements."""
+        logits: NDArray[np.float32] = np.asarray(_guarded(self._generator.forward_batch, [tokens]), dtype=np.float32)[0]
+        return logits
+
     def complete(
         self, prompts: Sequence[Tokens], config: GenerateConfig, enough: Callable[[], bool], on_piece: OnPiece | None = None
     ) -> list[str]:

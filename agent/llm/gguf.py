@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from palate.errors import InvalidInput, MissingExtra, MissingWeights
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["GgufModel", "export_hf", "export_once", "packaged_gguf"]
+__all__ = ["GgufModel", "export_hf", "export_once", "packaged_gguf", "write_gguf"]
 
 Float32 = NDArray[np.float32]
 
@@ -114,16 +115,29 @@ class GgufModel:
 
         out: dict[str, Float32] = {}
         for tensor in self._reader.tensors:
-            name, data = tensor.name, tensor.data
-            values = _dequantize_q4_1(tensor) if tensor.tensor_type.name == "Q4_1" else dequantize(data, tensor.tensor_type)
-            if name in _TOPS:
-                out[_TOPS[name]] = _contiguous(values)
-            elif name.startswith("blk."):
-                _, layer, kind, _ = name.split(".")
-                if kind in {"attn_q", "attn_k"}:
-                    values = _unpermute(values, self.heads if kind == "attn_q" else self.kv_heads)
-                out[f"model.layers.{layer}.{_NAMES[kind]}.weight"] = _contiguous(values)
+            name, data = _hf_name(tensor.name), tensor.data
+            if name is not None:
+                values = _dequantize_q4_1(tensor) if tensor.tensor_type.name == "Q4_1" else dequantize(data, tensor.tensor_type)
+                heads = self._rotary_heads(tensor.name)
+                out[name] = _contiguous(values if heads is None else _unpermute(values, heads))
         return out
+
+    def stored(self, weights: Mapping[str, Float32]) -> Iterator[tuple[str, str, Float32]]:
+        """Yield the file's tensors, its own names and those of Hugging Face, in its order and arrangement, as in ``weights``."""
+        for tensor in self._reader.tensors:
+            name, heads = _hf_name(tensor.name), self._rotary_heads(tensor.name)
+            if name is not None:
+                yield tensor.name, name, weights[name] if heads is None else _permute(weights[name], heads)
+
+    def metadata(self) -> Iterator[tuple[str, Any, list[Any]]]:
+        """Yield the key, the value and the types of each metadata field; those of an array are its own and its members'."""
+        for key, field in self._reader.fields.items():
+            if not key.startswith("GGUF."):
+                yield key, field.contents(), list(field.types)
+
+    def _rotary_heads(self, name: str) -> int | None:
+        kind = name.split(".")[-2]
+        return {"attn_q": self.heads, "attn_k": self.kv_heads}.get(kind)
 
     def tokenizer(self) -> Tokenizer:
         """Return the byte-level BPE tokenizer; digits stand alone, as SmolLM was trained."""
@@ -166,6 +180,54 @@ class GgufModel:
             remedy="Give the model as a folder in Hugging Face format.",
             param="llm_path",
         )
+
+
+def write_gguf(
+    model: GgufModel, weights: Mapping[str, Float32], path: Path, kind_of: Callable[[str], str], *, file_type: int
+) -> None:
+    """Write ``weights`` as a GGUF file with the metadata and the tokenizer of ``model``; it appears whole or not at all.
+
+    Args:
+        model: The file that the weights come from.
+        weights: By their Hugging Face names, float32 [out, in].
+        path: Where to.
+        kind_of: From the Hugging Face name of a matrix to GGUF's name of its type, as ``Q8_0``; vectors stay float32.
+        file_type: GGUF's number of the whole, as llama.cpp counts them.
+
+    Raises:
+        InvalidInput: The rows of a matrix do not divide into blocks of the type.
+
+    """
+    from gguf import GGMLQuantizationType, GGUFValueType, GGUFWriter
+    from gguf.quants import QuantError, quantize
+
+    logging.getLogger("gguf.gguf_writer").setLevel(logging.WARNING)
+    draft = path.with_name(f".{path.name}.part")
+    writer = GGUFWriter(draft, "llama")
+    for key, value, types in model.metadata():
+        if key not in {"general.architecture", "general.file_type", "general.quantization_version"}:
+            writer.add_key_value(key, value, types[0], types[-1] if types[0] == GGUFValueType.ARRAY else None)
+    writer.add_file_type(file_type)
+    writer.add_quantization_version(2)
+    try:
+        for name, as_hf, values in model.stored(weights):
+            said = "F32" if values.ndim == 1 else kind_of(as_hf)
+            number = GGMLQuantizationType[said]
+            try:
+                writer.add_tensor(name, quantize(_contiguous(values), number), raw_dtype=number)
+            except QuantError as error:
+                raise InvalidInput(
+                    f"{name!r} of shape {values.shape} does not divide into blocks of {said}.",
+                    remedy="Give a model whose matrices are multiples of 32 wide.",
+                    param="to",
+                ) from error
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def export_hf(gguf: Path, folder: Path) -> Path:
@@ -257,6 +319,22 @@ def _dequantize_q4_1(tensor: Any) -> Float32:
     return out.reshape(tuple(int(n) for n in tensor.shape[::-1]))
 
 
+def _hf_name(name: str) -> str | None:
+    """Return the Hugging Face name of a GGUF tensor, ``None`` for one that is not needed."""
+    if name in _TOPS:
+        return _TOPS[name]
+    if not name.startswith("blk."):
+        return None
+    _, layer, kind, _ = name.split(".")
+    return f"model.layers.{layer}.{_NAMES[kind]}.weight"
+
+
+def _permute(weight: Float32, heads: int) -> Float32:
+    """Interleave rotary pairs as GGUF does: [heads * dim, in] from halves to pairs."""
+    half = weight.shape[0] // heads // 2
+    return weight.reshape(heads, 2, half, *weight.shape[1:]).swapaxes(2, 1).reshape(weight.shape)
+
+
 def _unpermute(weight: Float32, heads: int) -> Float32:
     """Undo GGUF's interleaving of rotary pairs: [heads * dim, in] from pairs to halves."""
     half = weight.shape[0] // heads // 2
@@ -264,4 +342,5 @@ def _unpermute(weight: Float32, heads: int) -> Float32:
 
 
 def _contiguous(values: Any) -> Float32:
-    return np.ascontiguousarray(values, dtype=np.float32)
+    """Return an array that may be written to: float32 tensors come as views of the file, and converters change weights in place."""
+    return np.require(values, dtype=np.float32, requirements=["C", "W"])

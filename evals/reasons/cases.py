@@ -14,6 +14,7 @@ from pydantic import Field
 from agent.base import items_of
 from agent.sentences import Sentences
 from evals.models.source import Fixed
+from evals.rerank.cases import RankCase
 from palate.domain import (
     Event,
     Evidence,
@@ -124,6 +125,21 @@ class ReasonCases:
                     kinds[kind] += 1
                     kept += 1
                     found.append(case)
+        return found
+
+    def requests(self, n: int, *, held: bool = True) -> list[RankCase]:
+        """Return ``n`` requests, each of another person, with what the live retriever finds for them; none has targets."""
+        found = list[RankCase]()
+        people = [p for p in sorted(self._liked) if held_out(p) is held and len(self._liked[p]) >= self.config.history]
+        rng = np.random.default_rng((self.config.seed, int(held), 1))
+        for person in (people[at] for at in rng.permutation(len(people))[:n]):
+            profile = self._profile(person, rng, self.config, held=held)
+            request = Request(person_id=person, query=self._query(rng, held=held), deadline_ms=120_000)
+            candidates = self._retriever.retrieve(request, profile).candidates
+            if candidates:
+                named = (*(e.item_id for e in profile.entries), *request.query.like_item_ids)
+                history = items_of(self.table, named)
+                found.append(RankCase(person, person, request, profile, history, tuple(candidates), frozenset(), {}))
         return found
 
     def _of_person(
