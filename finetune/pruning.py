@@ -51,9 +51,11 @@ def pruned_loss(
 
     Raises:
         MissingExtra: torch or transformers are not installed.
-        InvalidInput: As many layers are to be dropped as there are, or more.
+        InvalidInput: As many layers are to be dropped as there are, or more; or there is no calibration.
 
     """
+    if not calibration:
+        raise InvalidInput("There are no texts to choose layers by.", remedy="Ask for fewer prompts.", param="prompts")
     model = _model(folder, lora, threads)
     layers = list(model.model.layers)
     if bad := [k for k in drops if not 0 < k < len(layers)]:

@@ -29,6 +29,11 @@ class _To(StrEnum):
     mixed = "mixed"
 
 
+_ToOption = Annotated[
+    _To, typer.Option(help="int8: Q8_0; int4: Q4_1, embeddings Q8_0; mixed: as int4, but Q8_0 where an adapter changed weights.")
+]
+
+
 @finetune.command()
 def quantize(
     adapter: Annotated[
@@ -36,10 +41,7 @@ def quantize(
         typer.Argument(help="A task, for the adapter that runs, or a folder of one, to merge in; unset, the base alone."),
     ] = None,
     *,
-    to: Annotated[
-        _To,
-        typer.Option(help="int8: Q8_0; int4: Q4_1, embeddings Q8_0; mixed: as int4, but Q8_0 where an adapter changed weights."),
-    ] = _To.int8,
+    to: _ToOption = _To.int8,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; unset, exports under PALATE_HOME.")] = None,
     prompts: Annotated[int, typer.Option(min=0, help="How many prompts measure the loss; 0 measures nothing.")] = 20,
     prune: Annotated[bool, typer.Option("--prune", help="Also try leaving out 2, 4 and 6 layers; slow, writes no model.")] = False,

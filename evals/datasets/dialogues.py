@@ -23,6 +23,7 @@ from palate.errors import InvalidInput, Unavailable
 __all__ = ["Dialogues", "Turn", "is_dialogues", "load_dialogues"]
 
 _PARTS = {"id2info.json": ("train.jsonl", "valid.jsonl"), "dbpedia_id2info.json": ("valid_data_processed.jsonl", "test.jsonl")}
+_TERMS = {"opendialkg": "CC BY-NC 4.0 (no commercial use), https://github.com/facebookresearch/opendialkg"}
 _RESOURCE = re.compile(r"^<http://dbpedia\.org/resource/(.+)>$")
 _YEAR = re.compile(r"\s*\((\d{4})\)\s*$")
 _KIND = re.compile(r"\s*\((?:(\d{4})[_ ])?(?:[A-Za-z_ ]*)(?:film|series|miniseries|franchise|TV)[A-Za-z_ ]*\)$")
@@ -124,7 +125,9 @@ def _load(folder: Path, info: str, parts: tuple[str, str]) -> Dialogues:
     train = tuple(turn for turn in everything if turn.dialogue not in kept_out)
     shared = len(everything) - len(train)
     counts = {"items": len(items), "train_turns": len(train), "held_turns": len(held), "left_out_turns": shared}
-    return Dialogues(folder.resolve().name, tuple(items.values()), train, held, {**counts, "format": "he2023"})
+    name = folder.resolve().name
+    said = {**counts, "format": "he2023"} | ({"terms": _TERMS[name]} if name in _TERMS else {})
+    return Dialogues(name, tuple(items.values()), train, held, said)
 
 
 def _turn(

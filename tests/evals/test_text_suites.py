@@ -90,6 +90,18 @@ def test_evidence_is_of_one_part_alone_and_the_same_each_time(reasons):
     assert reasons.draw(40, held=True, config=ReasonCasesConfig(deep=True, per_person=9)) == parts[True]
 
 
+def test_requests_are_of_people_held_out_one_each_and_the_same_each_time(reasons):
+    cases = reasons.requests(6)
+    people = [case.cluster for case in cases]
+    assert len(set(people)) == len(people) == 6
+    assert all(held_out(person) for person in people)
+    for case in cases:
+        assert {entry.item_id for entry in case.profile.entries} <= case.history_items.keys()
+        assert len(case.candidates) > 1
+    assert reasons.requests(6) == cases
+    assert reasons.requests(3) == cases[:3]
+
+
 def test_a_reason_passes_only_as_a_whole(reasons):
     cases = reasons.draw(30, held=True)
     suite = ExplainSuite(cases, TitleMatcher(ITEMS), 64)

@@ -79,16 +79,16 @@ def test_what_is_quantised_already_stays_as_it_is(tiny_gguf, tmp_path):
 
 
 def test_the_loss_is_measured_against_float32(tiny_gguf, tiny_lora, tmp_path):
-    made = quantize_model(tiny_gguf, tiny_lora, "int4", tmp_path / "small.gguf")
+    made = quantize_model(tiny_gguf, tiny_lora, "int8", tmp_path / "small.gguf")
     tokenizer = GgufModel(tiny_gguf).tokenizer()
     probes = [rank_probe(PROMPT, tokenizer, "ann"), text_probe("Say why:", " You liked Alien.", tokenizer, "bob")]
     told = []
     rows = quantized_loss(tiny_gguf, tiny_lora, made, probes, threads=1, progress=lambda *said: told.append(said))
     assert [row["model"] for row in rows] == [
         "float32",
-        "Q4_1 weights",
+        "Q8_0 weights",
         "CTranslate2 int8",
-        "CTranslate2 int8 of Q4_1",
+        "CTranslate2 int8 of Q8_0",
         "float32 without the adapter",
     ]
     same, file, int8, _, without = rows
@@ -102,6 +102,17 @@ def test_the_loss_is_measured_against_float32(tiny_gguf, tiny_lora, tmp_path):
     assert json.loads(card_path.read_text()) == card
     assert card["adapter"]["sha256"] == hashlib.sha256((tiny_lora / "adapter_model.safetensors").read_bytes()).hexdigest()
     assert card["loss"]["rows"][0]["model"] == "float32"
+
+
+@pytest.mark.slow
+def test_another_reader_of_gguf_finds_the_same_weights(tiny_gguf, tiny_lora, tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    made = quantize_model(tiny_gguf, tiny_lora, "mixed", tmp_path / "small.gguf")
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file=made.path.name, dtype=torch.float32).state_dict()
+    for name, values in GgufModel(made.path).weights().items():
+        np.testing.assert_allclose(theirs[name].numpy(), values, atol=1e-6, err_msg=name)
 
 
 def test_what_cannot_be_quantised_is_named(tiny_gguf, tiny_lora, tmp_path):
