@@ -176,7 +176,10 @@ class Recommender:
             for rank, candidate in enumerate(chosen, start=1)
         )
         degraded = dict.fromkeys((*prepared.found.degraded, *reranked.degraded, *explained.degraded))
-        model: dict[str, Any] = dict(self._reranker.model)
+        # A learned order may need no LLM: then none is named.
+        model: dict[str, Any] = dict(self._reranker.model) if reranked.prompt is not None or not reranked.learned else {}
+        if reranked.learned:
+            model["order"] = "learned"
         return Slate(
             decision_id=uuid.uuid4().hex,
             items=items,

@@ -52,6 +52,8 @@ class Reranked:
     llm_scores: Mapping[str, float] = field(default_factory=dict)
     prompt: LabelledPrompt | None = None
     degraded: tuple[str, ...] = ()
+    learned: bool = False
+    """Whether a learned order made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ class Reranker:
     Args:
         llm: The LLM, or ``None`` to do without (which is then no degradation: it was configured so).
         config: How its word counts.
-        order: The learned final order of requests in words, which came with the LoRA adapter; without it, and for requests that say
-            nothing, the LLM's scores and the retriever's places are added up by ``config.weight``. With it, what needs no LLM is
-            ordered without it, and so is what comes too late for it.
+        order: The learned final order of requests in words; without it, and for requests that say nothing, the LLM's scores and
+            the retriever's places are added up by ``config.weight``. With it, what needs no LLM is ordered without it, and so is
+            what comes too late for it.
 
     """
 
@@ -93,37 +95,37 @@ class Reranker:
         the rest after them in their own.
 
         An LLM that is late, down, lacks its weights, or answers with anything but one finite number a label is left out: the
-        order is then the retriever's and ``degraded`` holds ``rerank``. Items that carry more of the genres that were asked for
-        stay first.
+        order is then the learned one without it, or the retriever's, and ``degraded`` holds ``rerank``. Items that carry more of
+        the genres that were asked for stay first.
         """
         shown = candidates[: self.config.candidates]
-        order = None if request.query.empty else self.order
+        order = self.order if request.query.worded else None
         if len(shown) < 2 or (order is None and (self.llm is None or self.config.weight == 0.0)):
             return Reranked(order=_retriever_order(candidates))
         without = self._without(request, profile, candidates, history_items)
         if self.llm is None or without.sure:
-            return Reranked(order=without.order)
+            return Reranked(order=without.order, learned=order is not None)
         if not deadline.allows(self.config.min_seconds):
-            return Reranked(order=without.order, degraded=("rerank",))
+            return Reranked(order=without.order, degraded=("rerank",), learned=order is not None)
         build = partial(build_rank_prompt, self.llm, request, profile, history_items, shown, self.config.prompt)
         try:
             prompt, scores = await self._asked(self.llm, build, deadline)
         except PalateError as error:
             _log.info("rerank left out: %s", error.message)
-            return Reranked(order=without.order, degraded=("rerank",))
+            return Reranked(order=without.order, degraded=("rerank",), learned=order is not None)
         except Exception:  # noqa: BLE001 - whatever a backend throws, an order without it is at hand
             _log.exception("rerank left out: the LLM failed")
-            return Reranked(order=without.order, degraded=("rerank",))
+            return Reranked(order=without.order, degraded=("rerank",), learned=order is not None)
         read = candidates[: self.config.ordered]
         fused = fuse(scores, self.config.weight) if order is None else order.scores(request, profile, history_items, read, scores)
         llm_scores = {item_id: float(score) for item_id, score in zip(prompt.item_ids, scores, strict=True)}
-        return Reranked(order=_placed(request, candidates, fused), llm_scores=llm_scores, prompt=prompt)
+        return Reranked(_placed(request, candidates, fused), llm_scores, prompt, learned=order is not None)
 
     def _without(
         self, request: Request, profile: Profile, candidates: Sequence[Candidate], history_items: Mapping[str, Item]
     ) -> _Without:
         """Return the order that needs no LLM: that of the fast path where there is one, else the retriever's."""
-        if self.order is None or request.query.empty:
+        if self.order is None or not request.query.worded:
             return _Without(_retriever_order(candidates), sure=False)
         fast = self.order.scores(request, profile, history_items, candidates[: self.config.ordered])
         return _Without(_placed(request, candidates, fast), sure=self.order.sure(fast))

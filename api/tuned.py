@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from agent.llm.base import LLM
 from agent.prompts import RankPromptConfig
+from agent.rank_features import FEATURES
 from agent.rank_order import RankOrder
 from finetune.files import ORDER_FILES
 from palate.errors import InvalidInput, MissingExtra, MissingWeights, PalateError, Unavailable
@@ -111,7 +112,10 @@ def learned_order(promoted: Promoted) -> RankOrder | None:
     if not count:
         return None
     try:
-        return RankOrder(Trees.load(promoted.folder, count, 1), promoted.card.margin)
+        trees = Trees.load(promoted.folder, count, 1)
+        if trees.width != len(FEATURES):
+            raise ValueError(f"it reads {trees.width} columns, and {len(FEATURES)} are made here: train the adapter anew")
+        return RankOrder(trees, promoted.card.margin)
     except (MissingExtra, OSError, ValueError) as error:
         _logger.warning("The learned order of %r is left out: %s", promoted.card.name, error)
         return None
@@ -121,10 +125,11 @@ def word_order(settings: Settings) -> RankOrder | None:
     """Return the learned order of requests in words that is set; ``None`` for none, or where it cannot be used, which is logged."""
     if settings.word_order == "none":
         return None
-    from finetune.word_order import SHIPPED_ORDER, read_word_order
+    from finetune.order_card import SHIPPED_ORDER, read_word_order
 
+    shipped = settings.word_order == "shipped"
     try:
-        return read_word_order(SHIPPED_ORDER if settings.word_order == "shipped" else Path(settings.word_order))
+        return read_word_order(SHIPPED_ORDER if shipped else Path(settings.word_order).expanduser())
     except (MissingExtra, MissingWeights) as error:
         _logger.warning("Requests in words keep the retriever's order: %s %s", error.message, error.remedy)
         return None
@@ -173,10 +178,12 @@ class TaskLLMs:
         return RankPromptConfig() if card is None else trained_prompt(card)
 
     def rank_order(self) -> RankOrder | None:
-        """Return the learned final order of requests in words: the one that came with the running adapter; where none runs,
-        the one that is set, which needs no LLM. ``None`` where there is none, it cannot be read, or the LLM's share was set.
+        """Return the learned final order of requests in words: the one that came with the running adapter; where none runs, the one
+        that is set, which needs no LLM. ``None`` where there is none, it cannot be read, the LLM's share was set, or the settings
+        name an adapter for ranking.
         """
-        if "rerank_weight" in self._settings.model_fields_set:
+        served = self._settings.llm == "vllm" and "rank" in self._settings.vllm_adapters
+        if served or "rerank_weight" in self._settings.model_fields_set:
             return None
         promoted = self._adapters.get("rank")
         return word_order(self._settings) if promoted is None else learned_order(promoted)

@@ -81,12 +81,10 @@ def build(
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         order = llms.rank_order()
-
         sources = _sources(SourceContext(catalog, index, by_space, settings))
         retriever = Retriever(catalog, sources, _wide(ranking, order))
+        explainer = _explainer(settings, llms, vocabulary)
         reranker = Reranker(llms.of("rank"), ranking, order)
-        writing = ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
-        explainer = Explainer(llms.of("explain"), vocabulary, writing)
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
 
         palate = Palate(
@@ -200,3 +198,9 @@ def _chat(
 def _wide(ranking: RerankerConfig, order: RankOrder | None) -> RetrieverConfig:
     """Return how many candidates are found: those that the LLM sees, for requests in words as many as a learned order reads."""
     return RetrieverConfig(n_candidates=ranking.candidates, n_worded=None if order is None else ranking.ordered)
+
+
+def _explainer(settings: Settings, llms: TaskLLMs, vocabulary: Vocabulary) -> Explainer:
+    return Explainer(
+        llms.of("explain"), vocabulary, ExplainerConfig(max_tokens=settings.reason_tokens, answer=settings.reason_format)
+    )

@@ -60,7 +60,7 @@ def pruned_loss(
     layers = list(model.model.layers)
     if bad := [k for k in drops if not 0 < k < len(layers)]:
         message = f"{bad[0]} of {len(layers)} layers cannot be dropped."
-        raise InvalidInput(message, remedy=f"Drop 1 to {len(layers) - 1}.", param="drops")
+        raise InvalidInput(message, remedy="Leave --prune out.", param="prune")
     influence = block_influence(model, calibration)
     order = np.argsort(influence, kind="stable")
     kept = {k: sorted(order[k:].tolist()) for k in (0, *drops)}

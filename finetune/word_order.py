@@ -1,31 +1,26 @@
-"""The learned order of requests in words, trained on dialogues: it comes with the product, and needs no LLM."""
+"""Trains the learned order of requests in words on dialogues."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from agent.rank_features import FEATURES
-from agent.rank_order import NEVER, RankOrder
 from evals.datasets.dialogues import load_dialogues
 from evals.models import Rows
 from evals.rerank import Conversation, ConversationConfig, RankCase, ScoredCases, merged
-from finetune.card import DataRef, MetricValue
+from finetune.card import CARD_FILE, DataRef
 from finetune.job import metric_value, values_hash
+from finetune.order_card import OrderCard, columns, hashes
 from finetune.rank_trees import RankTreesConfig, crossfitted_order, fit_order
-from palate.domain import Progress, UtcDatetime, Value, utc_now
-from palate.errors import InvalidInput, MissingWeights
+from palate.domain import Progress, Value
+from palate.errors import InvalidInput
 from retrieval.base import CandidateSource, ItemTable
-from retrieval.learned_trees import Trees
 
-__all__ = ["ORDER_CARD", "SHIPPED_ORDER", "OrderCard", "WordOrder", "WordOrderConfig", "read_word_order"]
+__all__ = ["WordOrder", "WordOrderConfig"]
 
-SHIPPED_ORDER = Path(__file__).parent / "shipped" / "order"
-ORDER_CARD = "card.json"
 _PROTOCOL = "dialogues, cross-fitted by dialogue"
 _TERMS = "see the data set's own licence"
 
@@ -36,29 +31,6 @@ class WordOrderConfig(Value):
     candidates: int = Field(default=60, ge=2, le=100)
     order: RankTreesConfig = RankTreesConfig()
     seed: int = 0
-
-
-class OrderCard(Value):
-    """What a learned order says of itself.
-
-    Attributes:
-        data: What it was trained on, with the terms that come with it.
-        licence: Of the order itself.
-        training: The whole configuration.
-        columns: SHA-256 of the names of the columns that it reads.
-        metrics: NDCG@10 of the retriever's order and of this one on turns that it did not see.
-        files: SHA-256 of the trees by file name.
-        created: When it was trained.
-
-    """
-
-    data: tuple[DataRef, ...]
-    licence: str
-    training: WordOrderConfig
-    columns: str
-    metrics: Mapping[str, MetricValue]
-    files: Mapping[str, str]
-    created: UtcDatetime = Field(default_factory=utc_now)
 
 
 class WordOrder:
@@ -110,14 +82,14 @@ class WordOrder:
         card = OrderCard(
             data=tuple(refs),
             licence="as the terms of the training data allow",
-            training=self.config,
-            columns=_columns(),
+            training=self.config.model_dump(mode="json"),
+            columns=columns(),
             metrics={
                 f"{name}.ndcg@10": metric_value(judged.values[name], clusters, "val", _PROTOCOL) for name in ("retrieval", "fast")
             },
-            files=_hashes(folder),
+            files=hashes(folder),
         )
-        (folder / ORDER_CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
         return card
 
     def _cases(self, name: str) -> tuple[list[RankCase], str]:
@@ -128,31 +100,3 @@ class WordOrder:
         shape = ConversationConfig(candidates=self.config.candidates, seed=self.config.seed)
         cases = Conversation(dialogues, sources, shape, self._progress).crossfitted(dialogues.train)
         return cases, str(dialogues.facts.get("terms", _TERMS))
-
-
-def read_word_order(folder: Path = SHIPPED_ORDER) -> RankOrder:
-    """Return the order in a folder, after its files were held to the hashes of its card.
-
-    Raises:
-        MissingWeights: It is not whole, or reads other columns than this version of Palate makes.
-        MissingExtra: LightGBM is not installed.
-
-    """
-    remedy = "Train it anew with 'palate finetune order', or set PALATE_WORD_ORDER=shipped or none."
-    try:
-        card = OrderCard.model_validate_json((folder / ORDER_CARD).read_bytes())
-        if card.files != _hashes(folder):
-            raise ValueError("its files are not those that its card recorded")
-        if card.columns != _columns():
-            raise ValueError("it was trained on other columns than are made here")
-        return RankOrder(Trees.load(folder, len(card.files), 1), NEVER)
-    except (OSError, ValueError, ValidationError) as error:
-        raise MissingWeights(f"The learned order in {str(folder)!a} cannot be used: {error}.", remedy=remedy) from error
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("fusion-*.txt"))}
-
-
-def _columns() -> str:
-    return hashlib.sha256("\n".join(FEATURES).encode()).hexdigest()

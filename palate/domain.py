@@ -219,6 +219,11 @@ class Query(Value):
         """Return whether nothing was asked for."""
         return self == Query()
 
+    @property
+    def worded(self) -> bool:
+        """Return whether something was said; filters and examples alone say nothing in words."""
+        return bool(self.text.strip())
+
 
 class Request(Value):
     """What one slate is asked for. ``deadline_ms`` counts from when the request was received."""

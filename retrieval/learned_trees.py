@@ -43,6 +43,11 @@ class Trees:
     def __len__(self) -> int:
         return len(self._models)
 
+    @property
+    def width(self) -> int:
+        """Return how many columns the trees read, 0 without any."""
+        return int(self._models[0].num_feature()) if self._models else 0
+
     @classmethod
     def fit(cls, learned: Examples, config: TreesConfig, progress: Progress | None = None) -> Trees:
         """Train on examples. Raises :class:`palate.errors.MissingExtra` where LightGBM is not installed."""

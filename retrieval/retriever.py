@@ -51,7 +51,7 @@ class TableCatalog(Protocol):
 
 class RetrieverConfig(Value):
     """``n_candidates`` go on to the reranker with up to ``n_evidence`` pieces of evidence each, ``n_worded`` where the request has
-    a query (unset, as many); every source is asked for ``n_per_source``, and ``n_pool`` fused ones are kept behind.
+    words (unset, as many); every source is asked for ``n_per_source``, and ``n_pool`` fused ones are kept behind.
     """
 
     n_candidates: int = Field(default=20, ge=1, le=100)
@@ -237,7 +237,7 @@ class Retriever:
         """Return the pool and the calibrated candidates; when time is short, the pool is no more than these are chosen from."""
         start = time.perf_counter()
         query, table = run.query, run.fitted.table
-        n = self.config.n_candidates if query.empty or self.config.n_worded is None else self.config.n_worded
+        n = self.config.n_worded if query.worded and self.config.n_worded is not None else self.config.n_candidates
         size = "whole" if run.deadline.allows(4 * self._paces.predicted("fuse", "whole")) else "small"
         pool = fuse(offered, table, query, self.config.fusion, n=n if size == "small" else self.config.n_pool, per_type=n)
         spent = time.perf_counter() - start
@@ -261,7 +261,7 @@ class Retriever:
         return pool if scores is None else led(pool, leader.name, scores)
 
     def _offers(self, run: _Run) -> dict[str, list[Scored]]:
-        kind = "words" if run.query.text.strip() else "no words"
+        kind = "words" if run.query.worded else "no words"
         pace = {name: self._paces.predicted(name, kind) for name in run.fitted.sources}
         spare = self._paces.predicted("fuse", "small") or self._paces.predicted("fuse", "whole") / 2
         place = {name: at for at, name in enumerate(pace)}
@@ -305,7 +305,7 @@ class Retriever:
             run.timings[name] = round(run.timings.get(name, 0.0) + spent * 1000, 3)
 
     def _with_evidence(self, run: _Run, chosen: Sequence[Candidate]) -> list[Candidate]:
-        kind = "words" if run.query.text.strip() else "no words"
+        kind = "words" if run.query.worded else "no words"
         by_item: dict[str, list[tuple[float, list[Evidence]]]] = {c.item.item_id: [] for c in chosen}
         for name, source in run.fitted.sources.items():
             ranks = {c.item.item_id: hit.rank for c in chosen for hit in c.hits if hit.source == name}

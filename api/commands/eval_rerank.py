@@ -57,15 +57,21 @@ def rerank(
     Killed and begun again, it goes on where it was.
     """
     with errors_shown(as_json=as_json):
-        from api.tuned import word_order
+        from api.tuned import TaskLLMs
+        from evals.datasets.dialogues import is_dialogues
         from evals.models import Rows
         from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM
 
         settings = load_settings()
         cache = settings.home / "cache" / "evals"
         tuned = _tuned_llm(settings, adapter, cache, weight)
-        if tuned is None and weight is None and (order := word_order(settings)) is not None:
-            tuned = TunedLLM(None, 0.0, order)
+        if tuned is None and weight is None and (order := TaskLLMs(settings, None, {}).rank_order()) is not None:
+            if split == "val" and any(is_dialogues(name, settings.datasets) for name in _names(dataset)):
+                stderr.print(
+                    "A learned order may have learned from the val part of dialogues: left out. Judge it with --split test."
+                )
+            else:
+                tuned = TunedLLM(None, 0.0, order)
         if tuned is not None and not llm:
             tuned = replace(tuned, scores=None)
         base = _untuned_llm(settings, cache) if zero_shot and llm else None

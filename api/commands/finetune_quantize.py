@@ -15,6 +15,7 @@ from api.commands.eval import stages_shown
 from api.commands.finetune import finetune
 from api.commands.output import errors_shown, show_document, stderr, stdout
 from api.session import load_settings
+from palate.errors import InvalidInput
 
 __all__ = ["quantize"]
 
@@ -56,6 +57,8 @@ def quantize(
         from finetune.pruning import pruned_loss
         from finetune.quantize import QUANTS, quantize_model, quantized_loss, write_quantized_card
 
+        if prune and not prompts:
+            raise InvalidInput("--prune measures, and --prompts 0 asks for none.", remedy="Give --prompts 20.", param="prompts")
         settings = load_settings()
         base, ref = settings.llm_path or packaged_gguf(), base_ref(settings.llm_path)
         chosen = chosen_adapter(settings, adapter, ref)

@@ -130,7 +130,7 @@ class ScoredCases:
         out = {"retrieval": list(range(n))}
         if self.base is not None:
             out["zero_shot"] = _by(self.base[at], n)
-        asks, led = True, order is not None and not case.request.query.empty
+        asks, led = True, order is not None and case.request.query.worded
         if order is not None:
             out["fast"] = out["retrieval"]
             if led:

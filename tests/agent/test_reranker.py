@@ -209,6 +209,14 @@ def test_a_learned_order_reads_more_than_the_llm(last_first):
     assert set(reranked.llm_scores) == {f"c{i}" for i in range(20)}
 
 
+def test_filters_and_examples_alone_are_no_words(last_first):
+    reranker = Reranker(None, order=RankOrder(last_first))
+    for query in (Query(types=("movie",)), Query(year_min=1990), Query(like_item_ids=("c3",))):
+        reranked = rerank(reranker, candidates(), query=query)
+        assert ids(reranked)[0] == "c0"
+        assert not reranked.learned
+
+
 def test_a_learned_order_needs_no_llm(last_first):
     reranker = Reranker(None, order=RankOrder(last_first))
     assert ids(rerank(reranker, candidates(), query=WORDS))[0] == "c19"

@@ -6,6 +6,7 @@ import shutil
 import warnings
 
 import anyio
+import numpy as np
 import pytest
 
 from agent.llm import ScriptedLLM
@@ -13,13 +14,15 @@ from agent.llm.embedded import EmbeddedLLM
 from agent.llm.vllm import VllmLLM
 from api.doctor import examine
 from api.lazy import LazyEmbedder
-from api.tuned import TaskLLMs
+from api.tuned import Promoted, TaskLLMs, learned_order
 from api.vllm_flags import VllmUpConfig, choose_flags
 from api.wiring import build
 from finetune import LoraRegistry, Scores
 from finetune.gate import Gate, Measured
 from finetune.job import base_ref
 from palate.settings import Settings
+from retrieval.learned_training import Examples
+from retrieval.learned_trees import Trees, TreesConfig
 
 PACKAGED = base_ref(None)
 
@@ -174,8 +177,24 @@ def test_a_tuned_llm_that_cannot_be_loaded_is_said_and_keeps_nothing_from_workin
 
 
 @pytest.mark.parametrize(
-    ("said", "alone"), [({}, True), ({"word_order": "none"}, None), ({"word_order": "."}, None), ({"rerank_weight": 0.3}, None)]
+    ("said", "alone"),
+    [
+        ({}, True),
+        ({"word_order": "none"}, None),
+        ({"word_order": "."}, None),
+        ({"rerank_weight": 0.3}, None),
+        ({"llm": "vllm", "vllm_adapters": "rank=."}, None),
+    ],
 )
 def test_requests_in_words_have_the_order_that_is_set(tmp_path, said, alone):
     order = TaskLLMs(Settings(home=tmp_path, **said), None, {}).rank_order()
     assert (order and order.alone) is alone
+
+
+def test_an_order_of_other_columns_than_are_made_is_left_out(tmp_path, make_adapter, caplog):
+    x = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
+    learned = Examples(["a", "b", "c"], x, (x[:, 0] > 1).astype(np.int8), np.full(6, 10), 1.0)
+    made = make_adapter()
+    Trees.fit(learned, TreesConfig(trees=2, leaves=2, min_leaf=2, models=1)).save(made.folder)
+    assert learned_order(Promoted(made.folder, made.card)) is None
+    assert "3 columns" in caplog.text

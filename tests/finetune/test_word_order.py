@@ -8,8 +8,9 @@ from agent.rank_order import NEVER
 from evals.datasets.dialogues import load_dialogues
 from evals.models import Rows
 from evals.rerank import Conversation, ScoredCases
+from finetune.order_card import SHIPPED_ORDER, OrderCard, read_word_order
 from finetune.rank_trees import RankTreesConfig
-from finetune.word_order import SHIPPED_ORDER, OrderCard, WordOrder, WordOrderConfig, read_word_order
+from finetune.word_order import WordOrder, WordOrderConfig
 from palate.errors import InvalidInput, MissingWeights
 from retrieval.learned_trees import TreesConfig
 
