@@ -13,12 +13,12 @@ from agent.llm.embedded import EmbeddedLLM
 from agent.llm.gguf import GgufModel
 from agent.prompts import RankPromptConfig, build_explain_prompt, build_rank_prompt
 from api.text_tasks import TextWorld
-from api.tuned import trained_prompt
+from api.tuned import check_base, trained_prompt
 from evals.suites.compression import Probe, rank_probe, text_probe
 from finetune.card import CARD_FILE, TASKS, AdapterCard, BaseModelRef, Task, read_card
 from finetune.reasons import reason_for
 from finetune.understand_task import understand_examples
-from palate.errors import InvalidInput, MissingWeights, NotFound
+from palate.errors import MissingWeights, NotFound
 from palate.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,13 +57,8 @@ def chosen_adapter(settings: Settings, name: str | None, base: BaseModelRef) -> 
         return None
     folder = _folder(settings, name)
     card = read_card(folder) if (folder / CARD_FILE).is_file() else None
-    if card is not None and card.base.sha256 != base.sha256:
-        theirs, ours = (f"{ref.name!r} ({ref.sha256[:12]})" for ref in (card.base, base))
-        raise InvalidInput(
-            f"{card.name!r} was trained on {theirs}, not on {ours}.",
-            remedy="Set PALATE_LLM_PATH to its base, or train it anew on this one.",
-            param="adapter",
-        )
+    if card is not None:
+        check_base(card, base)
     return Chosen(folder, card)
 
 

@@ -22,9 +22,18 @@ from retrieval.learned_trees import Trees
 
 if TYPE_CHECKING:
     from agent.llm.embedded import EmbeddedLLM
-    from finetune.card import AdapterCard
+    from finetune.card import AdapterCard, BaseModelRef
 
-__all__ = ["Promoted", "TaskLLMs", "judge_promoted", "learned_order", "promoted_adapters", "trained_prompt", "word_order"]
+__all__ = [
+    "Promoted",
+    "TaskLLMs",
+    "check_base",
+    "judge_promoted",
+    "learned_order",
+    "promoted_adapters",
+    "trained_prompt",
+    "word_order",
+]
 
 _logger = logging.getLogger(__name__)
 _Task = Literal["rank", "explain", "understand"]
@@ -54,6 +63,7 @@ def judge_promoted(settings: Settings) -> tuple[dict[str, Promoted], dict[str, P
     that run. (A vLLM server tells no hash of its weights: there the client compares names.)
     """
     from finetune.card import read_card
+    from finetune.job import base_ref
     from finetune.registry import LoraRegistry
 
     registry = LoraRegistry(settings.home / "lora")
@@ -67,17 +77,15 @@ def judge_promoted(settings: Settings) -> tuple[dict[str, Promoted], dict[str, P
                 if task == "rank":
                     trained_prompt(card)
                 if settings.llm == "embedded":
-                    _check_base(card, settings.llm_path)
+                    check_base(card, base_ref(settings.llm_path))
                 found[task] = Promoted(folder, card)
         except (InvalidInput, MissingWeights, Unavailable) as error:
             refused[task] = error
     return found, refused
 
 
-def _check_base(card: AdapterCard, path: Path | None) -> None:
-    from finetune.job import base_ref
-
-    base = base_ref(path)
+def check_base(card: AdapterCard, base: BaseModelRef) -> None:
+    """Raise :class:`palate.errors.InvalidInput` for an adapter that was trained on another base."""
     if base.sha256 != card.base.sha256:
         theirs, ours = (f"{ref.name!r} ({ref.sha256[:12]})" for ref in (card.base, base))
         raise InvalidInput(

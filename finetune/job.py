@@ -19,9 +19,13 @@ from finetune.files import seal
 from finetune.scores import Scores
 from palate.errors import MissingWeights
 
-__all__ = ["Base", "base_model", "base_ref", "finish", "metric_value", "values_hash"]
+__all__ = ["LICENCE", "TERMS", "Base", "base_model", "base_ref", "finish", "metric_value", "values_hash"]
 
 PACKAGED = "smollm2-135m-instruct"
+TERMS = "see the data set's own licence"
+"""Of a data set that says none."""
+LICENCE = "as the terms of the training data allow"
+"""Of what is trained on data sets with terms of their own."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +29,13 @@ from evals.rerank import (
 )
 from finetune.card import AdapterCard, DataRef, Part, ScoresRef
 from finetune.examples import RankExample
-from finetune.job import Base, finish, metric_value, values_hash
+from finetune.job import LICENCE, TERMS, Base, finish, metric_value, values_hash
 from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.rank_examples import RankExamplesConfig, rank_examples
 from finetune.rank_trees import RankTreesConfig, crossfitted_order, fit_order
 from finetune.scores import Scores
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
-from retrieval.base import CandidateSource, ItemTable
 
 __all__ = ["RankTask", "RankTaskConfig", "best_weight", "rank_scores"]
 
@@ -44,8 +44,6 @@ _CASES = TypeAdapter(list[RankCase])
 _METRIC = "ndcg@10"
 _PROTOCOL = "last5-and-dialogues"
 _WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
-_TERMS = "see the data set's own licence"
-_LICENCE = "as the terms of the training data allow"
 _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350, "conversation": 1100}
 
 
@@ -141,7 +139,7 @@ class RankTask:
             base=base.ref,
             prompt_version=self.config.examples.prompt.version,
             data=data.refs,
-            licence=_LICENCE,
+            licence=LICENCE,
             training=self.config.model_dump(mode="json"),
             seed=self.config.seed,
             fusion_weight=weight,
@@ -211,20 +209,17 @@ class RankTask:
 
     def _cases(self, name: str) -> tuple[dict[Arena, list[RankCase]], str]:
         """Return training cases by arena, with the terms that the data comes under."""
-
-        def sources(table: ItemTable) -> Sequence[CandidateSource]:
-            return self._rows.live_sources(table, self._progress)
-
+        sources = partial(self._rows.live_sources, progress=self._progress)
         if is_dialogues(name, self._root):
             dialogues = load_dialogues(name, self._root)
             shape = ConversationConfig(candidates=self.config.ordered, seed=self.config.seed)
             conversation = Conversation(dialogues, sources, shape, self._progress)
             learned, _ = conversation.parted(dialogues.train)
-            return {"conversation": conversation.crossfitted(learned)}, str(dialogues.facts.get("terms", _TERMS))
+            return {"conversation": conversation.crossfitted(learned)}, str(dialogues.facts.get("terms", TERMS))
         dataset = load_dataset(name, self._root)
         most = HistoriesConfig(candidates=self.config.candidates, seed=self.config.seed)
         found = Histories(dataset, sources, most, self._progress).crossfitted(self.config.moments)
-        return found, str(dataset.facts.get("terms", _TERMS))
+        return found, str(dataset.facts.get("terms", TERMS))
 
 
 def best_weight(scored: Mapping[Arena, ScoredCases]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,15 @@ from evals.datasets.dialogues import load_dialogues
 from evals.models import Rows
 from evals.rerank import Conversation, ConversationConfig, RankCase, ScoredCases, merged
 from finetune.card import CARD_FILE, DataRef
-from finetune.job import metric_value, values_hash
+from finetune.job import LICENCE, TERMS, metric_value, values_hash
 from finetune.order_card import OrderCard, columns, hashes
 from finetune.rank_trees import RankTreesConfig, crossfitted_order, fit_order
 from palate.domain import Progress, Value
 from palate.errors import InvalidInput
-from retrieval.base import CandidateSource, ItemTable
 
 __all__ = ["WordOrder", "WordOrderConfig"]
 
 _PROTOCOL = "dialogues, cross-fitted by dialogue"
-_TERMS = "see the data set's own licence"
 
 
 class WordOrderConfig(Value):
@@ -81,7 +80,7 @@ class WordOrder:
         clusters = np.array(judged.clusters)
         card = OrderCard(
             data=tuple(refs),
-            licence="as the terms of the training data allow",
+            licence=LICENCE,
             training=self.config.model_dump(mode="json"),
             columns=columns(),
             metrics={
@@ -93,10 +92,8 @@ class WordOrder:
         return card
 
     def _cases(self, name: str) -> tuple[list[RankCase], str]:
-        def sources(table: ItemTable) -> Sequence[CandidateSource]:
-            return self._rows.live_sources(table, self._progress)
-
+        sources = partial(self._rows.live_sources, progress=self._progress)
         dialogues = load_dialogues(name, self._root)
         shape = ConversationConfig(candidates=self.config.candidates, seed=self.config.seed)
         cases = Conversation(dialogues, sources, shape, self._progress).crossfitted(dialogues.train)
-        return cases, str(dialogues.facts.get("terms", _TERMS))
+        return cases, str(dialogues.facts.get("terms", TERMS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +29,6 @@ from evals.rerank import (
 )
 from palate.domain import Progress, Value
 from palate.errors import InvalidInput
-from retrieval.base import CandidateSource, ItemTable
 
 __all__ = ["RerankConfig", "RerankSuite", "TunedLLM", "by_arena"]
 
@@ -127,9 +127,7 @@ class RerankSuite:
         return out
 
     def _cases(self, name: str, config: RerankConfig, progress: Progress | None) -> dict[Arena, list[RankCase]]:
-        def sources(table: ItemTable) -> Sequence[CandidateSource]:
-            return self._rows.live_sources(table, progress)
-
+        sources = partial(self._rows.live_sources, progress=progress)
         if is_dialogues(name, self._root):
             dialogues = load_dialogues(name, self._root)
             conversation = Conversation(dialogues, sources, ConversationConfig(candidates=config.ordered), progress)
