@@ -15,10 +15,12 @@ from api.session import load_settings
 from palate.errors import InvalidInput, NotFound, Unavailable
 
 if TYPE_CHECKING:
+    from finetune.card import AdapterCard
+    from finetune.order_card import OrderCard
     from finetune.registry import KeptAdapter, LoraRegistry
     from finetune.scores import Evaluator
 
-__all__ = ["finetune"]
+__all__ = ["finetune", "show_trained"]
 
 finetune = typer.Typer(help="Train LoRA adapters, and let the better ones run.", no_args_is_help=True)
 
@@ -88,6 +90,17 @@ def list_adapters(*, as_json: _Json = False) -> None:
         for adapter in kept:
             if adapter.problem is not None:
                 stderr.print(f"[yellow]{adapter.task} {adapter.version}[/]: {escape(adapter.problem)}", soft_wrap=True)
+
+
+def show_trained(folder: Path, card: AdapterCard | OrderCard, hint: str, *, as_json: bool) -> None:
+    """Tell what training reached and where it lies, and ``hint`` at what lets it run."""
+    if as_json:
+        show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
+        return
+    for name, found in card.metrics.items():
+        stdout.print(f"{escape(name)} {found.value:.4f} [dim]({found.low:.4f} to {found.high:.4f})[/]")
+    stdout.print(f"Written: {escape(str(folder))}", soft_wrap=True)
+    stderr.print(f"Let it run with: {hint}{escape(str(folder))}", soft_wrap=True)
 
 
 def _evaluator(task: _Task, dataset: str | None) -> Evaluator:

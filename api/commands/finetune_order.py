@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from api.commands.eval import stages_shown
-from api.commands.finetune import finetune
-from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.commands.finetune import finetune, show_trained
+from api.commands.output import errors_shown
 from api.session import load_settings
 
 __all__ = ["order"]
@@ -36,10 +35,4 @@ def order(
         with stages_shown() as progress:
             made = WordOrder(rows, settings.datasets, names, config=WordOrderConfig(seed=seed), progress=progress)
             card = made.train(folder)
-        if as_json:
-            show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
-            return
-        for name, found in card.metrics.items():
-            stdout.print(f"{name} {found.value:.4f} [dim]({found.low:.4f} to {found.high:.4f})[/]")
-        stdout.print(f"Written: {escape(str(folder))}", soft_wrap=True)
-        stderr.print(f"Let it run with: PALATE_WORD_ORDER={escape(str(folder))}", soft_wrap=True)
+        show_trained(folder, card, "PALATE_WORD_ORDER=", as_json=as_json)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from api.commands.eval import stages_shown
-from api.commands.finetune import finetune
-from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.commands.finetune import finetune, show_trained
+from api.commands.output import errors_shown
 from api.session import load_settings
 
 __all__ = ["rank"]
@@ -59,10 +58,4 @@ def rank(
             suite = RerankSuite(rows, settings.datasets, scores, None)
             measured = [suite.scored(name, RerankConfig(cases=cases, seed=seed), progress) for name in names]
             card = task.finish(base, folder, by_arena(measured))
-        if as_json:
-            show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
-            return
-        stdout.print(f"A LoRA adapter for rank, {card.version}, is in {escape(str(folder))}.", soft_wrap=True)
-        for name, found in card.metrics.items():
-            stdout.print(f"  {escape(name)} {found.value:.4f} ({found.low:.4f} to {found.high:.4f})")
-        stderr.print(f"Let it run if it is better: palate finetune promote rank {escape(str(folder))}", soft_wrap=True)
+        show_trained(folder, card, "palate finetune promote rank ", as_json=as_json)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
 from api.commands.eval import stages_shown
-from api.commands.finetune import finetune
-from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.commands.finetune import finetune, show_trained
+from api.commands.output import errors_shown, stderr
 from api.session import load_settings
 from palate.settings import Settings
 
@@ -94,13 +93,7 @@ def _run(  # noqa: PLR0917 - the options of a command
             last = job.trainer.last
             stderr.print(f"{len(job.examples)} examples, {last} steps, {job.ref.cases} cases to judge by")
             card = train_text(job, base, llm, settings.llm_path, folder, resume=resume, progress=progress, told=_teller(last))
-        if as_json:
-            show_document({"folder": str(folder), "card": card.model_dump(mode="json")})
-            return
-        for name, found in card.metrics.items():
-            stdout.print(f"{name} {found.value:.4f} [dim]({found.low:.4f} to {found.high:.4f})[/]")
-        stdout.print(f"Written: {escape(str(folder))}", soft_wrap=True)
-        stderr.print(f"Let it run with: palate finetune promote {task} {escape(str(folder))}", soft_wrap=True)
+        show_trained(folder, card, f"palate finetune promote {task} ", as_json=as_json)
 
 
 def _job(  # noqa: PLR0917
