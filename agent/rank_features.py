@@ -26,8 +26,7 @@ _NAMES = (
     "place",
     "score.share",
     "hits",
-    "taken",
-    *(f"{source}.{kind}" for source in _SOURCES for kind in ("rank", "score")),
+    *(f"{source}.rank" for source in _SOURCES),
     *(f"{what}.{name}" for what in ("whole", "end") for name in _SAID),
     "liked.creators",
     "liked.genres",
@@ -42,7 +41,8 @@ _NAMES = (
     "history.length",
 )
 FEATURES = (*_NAMES, "llm", "llm.place", "llm.gap")
-"""The columns, in order. The last three are NaN where the LLM was not asked."""
+"""The columns, in order: none is of the scale of one catalog, as scores and counts of people are, so that what was learned on one
+holds for others. The last three are NaN where the LLM was not asked."""
 
 _WORD = re.compile(r"[^\W_]+")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -81,8 +81,7 @@ def rank_features(
             place,
             candidate.score / top,
             len(hits),
-            candidate.taken,
-            *(float(value) for s in _SOURCES for value in ((hits[s].rank, hits[s].score) if s in hits else (np.nan, np.nan))),
+            *(float(hits[s].rank) if s in hits else np.nan for s in _SOURCES),
             *(value for one in said for value in one.about(item, own, rarity)),
             *liked.about(item),
             item.year or np.nan,

@@ -176,8 +176,7 @@ class Recommender:
             for rank, candidate in enumerate(chosen, start=1)
         )
         degraded = dict.fromkeys((*prepared.found.degraded, *reranked.degraded, *explained.degraded))
-        # A learned order may need no LLM: then none is named.
-        model: dict[str, Any] = dict(self._reranker.model) if reranked.prompt is not None or not reranked.learned else {}
+        model: dict[str, Any] = {} if reranked.prompt is None else dict(self._reranker.model)  # of an LLM that had its word
         if reranked.learned:
             model["order"] = "learned"
         return Slate(

@@ -15,6 +15,7 @@ from agent.llm.base import LLM
 from agent.prompts import RankPromptConfig
 from agent.rank_features import FEATURES
 from agent.rank_order import RankOrder
+from agent.reranker import RerankerConfig
 from finetune.files import ORDER_FILES
 from palate.errors import InvalidInput, MissingExtra, MissingWeights, PalateError, Unavailable
 from palate.settings import Settings
@@ -190,21 +191,27 @@ class TaskLLMs:
         that is set, which needs no LLM. ``None`` where there is none, it cannot be read, the LLM's share was set, or the settings
         name an adapter for ranking.
         """
-        served = self._settings.llm == "vllm" and "rank" in self._settings.vllm_adapters
-        if served or "rerank_weight" in self._settings.model_fields_set:
+        if self._served("rank") or self._settings.rerank_weight is not None:
             return None
         promoted = self._adapters.get("rank")
         return word_order(self._settings) if promoted is None else learned_order(promoted)
 
     def tuned(self, task: str) -> LLM | None:
         """Return the LLM of a task that only a tuned one is asked to do; ``None`` where no adapter for it runs."""
-        given = task in self._adapters or (self._settings.llm == "vllm" and task in self._settings.vllm_adapters)
-        found = self.of(task) if given else None
+        found = self.of(task) if task in self._adapters or self._served(task) else None
         return None if found is self._base else found
 
     def rank_weight(self) -> float:
-        """Return what the LLM's word counts: as set, else as the card of the running adapter says, else the default."""
-        card = self._adapters["rank"].card if "rank" in self._adapters else None
-        if card is None or card.fusion_weight is None or "rerank_weight" in self._settings.model_fields_set:
+        """Return what the LLM's word counts: as set, else as the card of the running adapter says; nothing where none runs, for an
+        LLM that was not tuned for it ranks no better than the retriever.
+        """
+        if self._settings.rerank_weight is not None:
             return self._settings.rerank_weight
-        return card.fusion_weight
+        card = self._adapters["rank"].card if "rank" in self._adapters else None
+        if card is None and not self._served("rank"):
+            return 0.0
+        return RerankerConfig().weight if card is None or card.fusion_weight is None else card.fusion_weight
+
+    def _served(self, task: str) -> bool:
+        """Return whether the settings name an adapter for a task that a vLLM server is to load."""
+        return self._settings.llm == "vllm" and task in self._settings.vllm_adapters

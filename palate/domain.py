@@ -270,13 +270,12 @@ class Evidence(Value):
 
 
 class Candidate(Value):
-    """An item with where it came from, before the reranker. ``taken`` is how many people took it and did not dislike it."""
+    """An item with where it came from, before the reranker."""
 
     item: Item
     score: float
     hits: tuple[SourceHit, ...]
     evidence: tuple[Evidence, ...] = ()
-    taken: int = 0
 
 
 class Reason(Value):

@@ -71,12 +71,12 @@ class Settings(BaseSettings):
     )
     deadline_ms: int = Field(default=3000, ge=1, le=120_000, description="Deadline of a request that names none, in milliseconds.")
     rerank_candidates: int = Field(default=20, ge=2, le=26, description="How many candidates the LLM sees (one label letter each).")
-    rerank_weight: float = Field(
-        default=0.2,
+    rerank_weight: float | None = Field(
+        default=None,
         ge=0.0,
         le=1.0,
-        description="Share of the LLM's score in the final one; the rest is the retriever's. Unset, the card of a promoted LoRA "
-        "adapter says it.",
+        description="Share of the LLM's score in the final one; the rest is the retriever's. Unset, the card of the LoRA adapter "
+        "for ranking says it, and an LLM without one is not asked for an order.",
     )
     word_order: str = Field(
         default="shipped",

@@ -1,4 +1,4 @@
-"""The gradient-boosted trees of learned fusion: LightGBM's LambdaRank, kept as text."""
+"""Gradient-boosted trees by LightGBM: LambdaRank for orders, kept as text, and regression."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from palate.domain import Progress, Value
@@ -53,26 +54,40 @@ class Trees:
         """Train on examples. Raises :class:`palate.errors.MissingExtra` where LightGBM is not installed."""
         lightgbm = load_lightgbm()
         data = lightgbm.Dataset(learned.x, learned.y, group=learned.sizes, feature_name=learned.names, free_raw_data=False)
+        return cls._trained(data, {"objective": "lambdarank", "lambdarank_truncation_level": config.truncation}, config, progress)
+
+    @classmethod
+    def regress(cls, x: Float32, y: NDArray[np.float64], config: TreesConfig) -> Trees:
+        """Train on values ``y``, float64 [n], of rows, float32 [n, f]; ``truncation`` means nothing then.
+
+        Raises:
+            MissingExtra: LightGBM is not installed.
+
+        """
+        data = load_lightgbm().Dataset(x, y, free_raw_data=False)
+        return cls._trained(data, {"objective": "regression"}, config, None)
+
+    @classmethod
+    def _trained(cls, data: Any, objective: dict[str, Any], config: TreesConfig, progress: Progress | None) -> Trees:
         models = []
         for number in range(config.models):
             if progress is not None:
                 progress("fusion trees", number, config.models)
             params = {
-                "objective": "lambdarank",
+                **objective,
                 "num_leaves": config.leaves,
                 "learning_rate": config.learning_rate,
                 "min_data_in_leaf": config.min_leaf,
                 "feature_fraction": config.column_share,
                 "bagging_fraction": config.row_share,
                 "bagging_freq": 1,
-                "lambdarank_truncation_level": config.truncation,
                 "num_threads": config.threads,
                 "seed": config.seed + number,
                 "deterministic": True,
                 "force_row_wise": True,
                 "verbose": -1,
             }
-            models.append(lightgbm.train(params, data, config.trees))
+            models.append(load_lightgbm().train(params, data, config.trees))
         return cls(models, config.threads)
 
     def predict(self, x: Float32) -> Float32:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from palate.deadline import Deadline
@@ -26,7 +25,6 @@ from retrieval.counterfactual import moving
 from retrieval.filters import allowed_mask
 from retrieval.fusion import FusionConfig, fuse, source_weight
 from retrieval.learned_order import Scorer, led
-from retrieval.sources._ranking import read_positives
 
 __all__ = ["Retrieved", "Retriever", "RetrieverConfig", "TableCatalog"]
 
@@ -84,7 +82,6 @@ class _Fitted:
     failed: frozenset[str]
     revision: int
     interactions: InteractionReader
-    taken: NDArray[np.int64]
 
 
 class _Paces:
@@ -175,8 +172,7 @@ class Retriever:
                     failed.add(source.name)
                 else:
                     fitted[source.name] = fresh
-            taken = np.bincount(read_positives(table, once).rows, minlength=len(table))
-            self._fitted = _Fitted(table, fitted, frozenset(failed), revision, interactions, taken)
+            self._fitted = _Fitted(table, fitted, frozenset(failed), revision, interactions)
         if progress is not None:
             progress("fit", len(self._sources), len(self._sources))
 
@@ -321,15 +317,7 @@ class Retriever:
             for item_id, evidence in (found or {}).items():
                 if item_id in ranks:
                     by_item[item_id].append((weight / (self.config.fusion.k + ranks[item_id]), evidence))
-        return [
-            c.model_copy(
-                update={
-                    "evidence": _strongest(by_item[c.item.item_id], self.config.n_evidence),
-                    "taken": int(run.fitted.taken[run.fitted.table.rows[c.item.item_id]]),
-                }
-            )
-            for c in chosen
-        ]
+        return [c.model_copy(update={"evidence": _strongest(by_item[c.item.item_id], self.config.n_evidence)}) for c in chosen]
 
     def _evidence(self, run: _Run, source: CandidateSource, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
         found = source.explain(run.profile, run.query, item_ids)

@@ -59,6 +59,13 @@ class LLM(Protocol):
         """
         ...
 
+    async def log_likelihoods(self, prefix: str, texts: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
+        """Return the log probability of each text after ``prefix``, nats, float32 [len(texts)], each from one prefill.
+
+        The tokens of ``prefix`` must end where a text begins, as they do before a space.
+        """
+        ...
+
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each rendered prompt, in order; cut short, not failed, where the deadline comes first."""
         ...

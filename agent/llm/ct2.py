@@ -69,12 +69,12 @@ class Ct2Engine:
         self._pace.learn("prefill", len(tokens), time.perf_counter() - start)
         return np.asarray(results[0].logits[0][0], dtype=np.float32).reshape(-1)
 
-    def log_probs(self, tokens: Tokens) -> NDArray[np.float32]:
-        """Return the log probability of each token but the first, given those before it, float32 [len(tokens) - 1]."""
+    def log_probs(self, texts: Sequence[Tokens]) -> list[NDArray[np.float32]]:
+        """Return the log probability of each token but the first, given those before it, float32 [tokens - 1] for each text."""
         start = time.perf_counter()
-        results = _guarded(self._generator.score_batch, [tokens])
-        self._pace.learn("prefill", len(tokens), time.perf_counter() - start)
-        return np.asarray(results[0].log_probs, dtype=np.float32)
+        results = _guarded(self._generator.score_batch, list(texts))
+        self._pace.learn("prefill", sum(map(len, texts)), time.perf_counter() - start)
+        return [np.asarray(result.log_probs, dtype=np.float32) for result in results]
 
     def all_logits(self, tokens: Tokens) -> NDArray[np.float32]:
         """Return the logits of the token that follows each of ``tokens``, float32 [len(tokens), vocabulary]: for measurements."""

@@ -22,7 +22,7 @@ from agent.llm.conversion import ConvertedModel, convert
 from agent.llm.ct2 import Ct2Engine
 from agent.llm.gguf import packaged_gguf
 from agent.llm.pace import Pace, PaceConfig, check
-from agent.llm.spots import log_softmax, spot_places
+from agent.llm.spots import check_prefix, log_softmax, spot_places
 from palate.deadline import Deadline
 from palate.domain import Value
 from palate.errors import DeadlineExceeded, InvalidInput, MissingExtra, MissingWeights, ServiceDown
@@ -152,7 +152,7 @@ class EmbeddedLLM:
             places = np.array(spot_places(prompt.text, self._encode(prompt.text).offsets, prompt.spots)) - 1
 
             def marks(engine: Ct2Engine) -> NDArray[np.float32]:
-                return log_softmax(engine.log_probs(tokens)[places])
+                return log_softmax(engine.log_probs([tokens])[0][places])
 
             return await asyncio.wrap_future(self._submit(self._pace.predict(len(tokens)), deadline, marks))
         labels = [self.label_token(label) for label in prompt.labels]
@@ -165,6 +165,29 @@ class EmbeddedLLM:
             return log_softmax(engine.logits(tokens)[labels])
 
         return await asyncio.wrap_future(self._submit(self._pace.predict(len(tokens)), deadline, work))
+
+    async def log_likelihoods(self, prefix: str, texts: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
+        """Return the log probability of each text after ``prefix``, nats, float32 [len(texts)], all in one batch.
+
+        Raises:
+            DeadlineExceeded: The pass is predicted to end too late.
+            InvalidInput: A text or the prefix is empty, they are over the context, or a token would span both.
+            ServiceDown: The engine failed.
+
+        """
+        check(0.0, deadline)
+        if not texts:
+            return np.zeros(0, dtype=np.float32)
+        head = self._fitting(prefix, 1)
+        whole = [self._fitting(prefix + text, 0) for text in texts]
+        for text, tokens in zip(texts, whole, strict=True):
+            check_prefix(head, tokens, text)
+
+        def work(engine: Ct2Engine) -> NDArray[np.float32]:
+            found = engine.log_probs(whole)
+            return np.array([one[len(head) - 1 :].sum(dtype=np.float64) for one in found], dtype=np.float32)
+
+        return await asyncio.wrap_future(self._submit(self._pace.predict(sum(map(len, whole))), deadline, work))
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; prompts of about one length run as one batch.

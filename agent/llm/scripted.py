@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage
 from numpy.typing import NDArray
 
 from agent.llm.base import Constraint, refuse_constraints
+from agent.llm.spots import check_prefix
 from palate.deadline import Deadline
 from palate.errors import DeadlineExceeded, ServiceDown
 from palate.prompting import GenerateConfig, LabelledPrompt
@@ -31,6 +32,7 @@ class ScriptedLLM:
         text: Gives the completion of a prompt text. Unset, a fixed harmless sentence.
         delay: Seconds that every call takes.
         fail: Raised by every call instead of an answer.
+        likelihood: Gives the log probability of a text after a prefix. Unset, -1 a token.
 
     """
 
@@ -42,12 +44,15 @@ class ScriptedLLM:
         text: Callable[[str], str] | None = None,
         delay: float = 0.0,
         fail: Exception | None = None,
+        *,
+        likelihood: Callable[[str, str], float] | None = None,
     ) -> None:
         self.name = "scripted"
         self.engine = "scripted"
         self.calls: list[str] = []
         """The prompts that arrived, in order."""
         self._score, self._text, self._delay, self._fail = score, text, delay, fail
+        self._likelihood = likelihood or (lambda _, text: -float(self.count_tokens(text)))
 
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation in the ChatML template."""
@@ -77,6 +82,20 @@ class ScriptedLLM:
             scores = scores - scores.max()
             scores = scores - np.log(np.exp(scores).sum())
         return scores.astype(np.float32)
+
+    async def log_likelihoods(self, prefix: str, texts: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
+        """Return what ``likelihood`` gives for prefix and text, float32 [len(texts)].
+
+        Raises:
+            DeadlineExceeded: ``delay`` does not fit the deadline.
+            InvalidInput: A text does not begin with a token of its own.
+
+        """
+        await self._wait(deadline)
+        self.calls.extend(prefix + text for text in texts)
+        for text in texts:
+            check_prefix(_TOKEN.findall(prefix), _TOKEN.findall(prefix + text), text)
+        return np.array([self._likelihood(prefix, text) for text in texts], dtype=np.float32)
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return the scripted completions, at most ``config.max_tokens`` tokens each."""

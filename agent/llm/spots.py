@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from palate.errors import InvalidInput
 
-__all__ = ["Mark", "log_softmax", "mark_at", "spot_places"]
+__all__ = ["Mark", "check_prefix", "log_softmax", "mark_at", "spot_places"]
 
 _LEAD = re.compile(r"\s?[^\w\s]*\Z")
 _WORD = re.compile(r"\s?\w+")
@@ -48,6 +48,21 @@ def mark_at(text: str, spots: Sequence[int]) -> Mark:
     ((lead, word),) = heads
     begins = [found.start() + len(lead) for found in re.finditer(rf"{re.escape(lead + word)}(?!\w)", text)]
     return Mark(lead, word, tuple(place for place, begin in enumerate(begins) if begin in set(spots)), len(begins))
+
+
+def check_prefix(prefix: Sequence[object], tokens: Sequence[object], text: str) -> None:
+    """Refuse a text whose tokens do not begin where those of its prefix end.
+
+    Raises:
+        InvalidInput: ``tokens``, of prefix and text together, do not begin with those of ``prefix``, or end with them.
+
+    """
+    if list(tokens[: len(prefix)]) != list(prefix) or len(tokens) == len(prefix):
+        raise InvalidInput(
+            f"The text {text[:40]!a} does not begin with a token of its own.",
+            remedy="Give text, and begin it with a space.",
+            param="texts",
+        )
 
 
 def spot_places(text: str, offsets: Sequence[tuple[int, int]], spots: Sequence[int]) -> list[int]:

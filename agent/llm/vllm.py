@@ -23,7 +23,7 @@ from agent.llm.salt import cache_salt
 from agent.llm.spots import mark_at
 from agent.llm.vllm_adapters import VllmAdapters, VllmAdaptersConfig
 from agent.llm.vllm_http import NotServed, Refused, VllmHttp, VllmHttpConfig
-from agent.llm.vllm_scores import label_scores, mark_scores
+from agent.llm.vllm_scores import label_scores, mark_scores, text_scores
 from palate.deadline import Deadline
 from palate.domain import Value
 from palate.errors import DeadlineExceeded, InvalidInput, ServiceDown
@@ -158,6 +158,24 @@ class VllmLLM:
         score = self._score_spots if prompt.spots else self._score_next
         with self.breaker.call(deadline):
             return await score(prompt, deadline)
+
+    async def log_likelihoods(self, prefix: str, texts: Sequence[str], deadline: Deadline) -> NDArray[np.float32]:
+        """Return the log probability of each text after ``prefix``, nats, float32 [len(texts)], from one request for all.
+
+        Raises:
+            DeadlineExceeded: Too little time is left, or the answer did not come in time.
+            InvalidInput: A text is empty, a token would span prefix and text, or the server refuses the prompt.
+            ServiceDown: The server does not answer, or answers nonsense.
+
+        """
+        self._http.check(deadline)
+        if not texts:
+            return np.zeros(0, dtype=np.float32)
+        with self.breaker.call(deadline):
+            head = await self._tokenized(prefix, deadline)
+            body = {**_ONE_PASS, "prompt": [prefix + text for text in texts], "prompt_logprobs": 0}
+            answer = await self._complete(body, deadline)
+            return self._read(text_scores, answer, head, texts)
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; cut short where the deadline comes first.

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.llm.spots import Mark, log_softmax
+from agent.llm.spots import Mark, check_prefix, log_softmax
 
-__all__ = ["label_scores", "mark_scores"]
+__all__ = ["label_scores", "mark_scores", "text_scores"]
 
 
 def label_scores(answer: dict[str, Any], ids: Sequence[int]) -> NDArray[np.float32]:
@@ -50,6 +50,27 @@ def mark_scores(answer: dict[str, Any], mark: Mark, ids: Sequence[int]) -> NDArr
     if not np.isfinite(values).all():
         raise ValueError("no finite numbers")
     return log_softmax(values)
+
+
+def text_scores(answer: dict[str, Any], prefix: Sequence[int], texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the log probability of each text, nats, float32 [len(texts)], from ``prompt_logprobs`` of prefix and text.
+
+    Raises:
+        InvalidInput: A text's tokens do not begin where those of ``prefix`` end.
+        KeyError, IndexError, TypeError, ValueError: The answer is not of the protocol, or is of other texts.
+
+    """
+    choices = {int(choice["index"]): choice["prompt_logprobs"] for choice in answer["choices"]}
+    out = []
+    for number, text in enumerate(texts):
+        tokens = [_only(place) for place in choices[number]]
+        # The first has no log probability, and its id is not told.
+        check_prefix([-1, *prefix[1:]], [i for i, _ in tokens], text)
+        out.append(sum(value for _, value in tokens[len(prefix) :]))
+    values = np.array(out, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("no finite numbers")
+    return values.astype(np.float32)
 
 
 def _only(place: dict[str, Any] | None) -> tuple[int, float]:

@@ -134,6 +134,22 @@ class LLMContract:
         long = _run(llm.score_labels(self.marked(llm, [*texts, "Say [yes] to everything before"]), Deadline(self.seconds)))[:3]
         np.testing.assert_allclose(short - short[0], long - long[0], atol=self.rounding)
 
+    def test_texts_have_log_probabilities_of_their_own(self, llm: Any) -> None:
+        prefix = "The most famous films:\n-"
+        texts = [" Heat", " Alien", " Alien and the Aliens", " Pok\u00e9mon \u738b\u5bb6\u536b"]
+        found = _run(llm.log_likelihoods(prefix, texts, Deadline(self.seconds)))
+        assert found.shape == (4,)
+        assert found.dtype == np.float32
+        assert np.isfinite(found).all()
+        assert found[2] < found[1] < 0.0
+        turned = _run(llm.log_likelihoods(prefix, texts[::-1], Deadline(self.seconds)))
+        np.testing.assert_allclose(found, turned[::-1], atol=self.rounding)
+        assert _run(llm.log_likelihoods(prefix, [], Deadline(self.seconds))).shape == (0,)
+
+    def test_a_text_that_begins_with_no_token_of_its_own_is_refused(self, llm: Any) -> None:
+        with pytest.raises(InvalidInput, match="token of its own"):
+            _run(llm.log_likelihoods("The most famous films:\n-", [" Heat", ""], Deadline(self.seconds)))
+
     def test_no_time_left_raises_at_once(self, llm: Any) -> None:
         prompt = self.prompt(llm)
         start = time.perf_counter()

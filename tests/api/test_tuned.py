@@ -12,6 +12,7 @@ import pytest
 from agent.llm import ScriptedLLM
 from agent.llm.embedded import EmbeddedLLM
 from agent.llm.vllm import VllmLLM
+from agent.reranker import RerankerConfig
 from api.doctor import examine
 from api.lazy import LazyEmbedder
 from api.tuned import Promoted, TaskLLMs, learned_order
@@ -82,6 +83,21 @@ def test_a_weight_that_is_set_goes_before_the_cards(tmp_path, promote):
         assert parts(palate)[0].config.weight == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize(
+    ("said", "weight"),
+    [
+        ({}, 0.0),
+        ({"llm": "vllm"}, 0.0),
+        ({"llm": "vllm", "vllm_adapters": "explain=."}, 0.0),
+        ({"llm": "vllm", "vllm_adapters": "rank=."}, RerankerConfig().weight),
+        ({"vllm_adapters": "rank=."}, 0.0),  # the embedded LLM does not load it
+        ({"rerank_weight": 0.4}, 0.4),
+    ],
+)
+def test_an_llm_that_was_not_tuned_to_rank_has_no_word_in_the_order_unless_told_so(tmp_path, said, weight):
+    assert TaskLLMs(Settings(home=tmp_path, **said), ScriptedLLM(), {}).rank_weight() == pytest.approx(weight)
+
+
 def test_promoted_adapters_are_posted_to_vllm_and_those_that_are_set_go_first(tmp_path, promote, make_adapter):
     promote(tmp_path)
     promote(tmp_path, task="explain", seed=3)
@@ -112,7 +128,7 @@ def test_a_damaged_adapter_is_logged_and_done_without(tmp_path, promote, caplog)
     with build(Settings(home=tmp_path), models=[]) as palate:
         reranker, _ = parts(palate)
         assert reranker.llm is palate.llm
-        assert reranker.config.weight == Settings.model_fields["rerank_weight"].default
+        assert reranker.config.weight == 0.0
     assert "'rank' is left out" in caplog.text
 
 
@@ -128,7 +144,7 @@ def test_an_adapter_of_another_base_is_left_out_and_the_doctor_says_so(tmp_path,
     with build(Settings(home=tmp_path), models=[]) as palate:
         reranker, _ = parts(palate)
         assert reranker.llm is palate.llm
-        assert reranker.config.weight == Settings.model_fields["rerank_weight"].default
+        assert reranker.config.weight == 0.0
         assert palate.parts.tuned == {}
         said = {check.name: check for check in asyncio.run(examine(palate)).checks}["adapter rank"]
     assert (said.status, "bbbbbbbbbbbb" in said.message) == ("warning", True)

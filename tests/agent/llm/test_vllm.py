@@ -93,7 +93,9 @@ class FakeServer:
         elif not self.takes_ids and "logprob_token_ids" in body:
             self.send(handler, 400, {"error": {"message": "extra fields not permitted: logprob_token_ids"}})
         elif "prompt_logprobs" in body:
-            self.send(handler, 200, {"choices": [{"text": " A", "prompt_logprobs": prompt_logprobs(body["prompt"])}]})
+            prompts = [body["prompt"]] if isinstance(body["prompt"], str) else body["prompt"]
+            read = [{"index": n, "text": " A", "prompt_logprobs": prompt_logprobs(prompt)} for n, prompt in enumerate(prompts)]
+            self.send(handler, 200, {"choices": read[::-1]})
         else:
             ids = body.get("logprob_token_ids", token_ids(" A B C"))
             top = {f"token_id:{i}": -0.5 * n - 0.25 for n, i in enumerate(ids)}
@@ -393,3 +395,21 @@ def test_prompt_logprobs_that_do_not_fit_are_a_service_that_is_down(fake, llm, g
     fake.odd["/v1/completions"] = (200, {"choices": [{"text": "", "prompt_logprobs": given}]})
     with pytest.raises(ServiceDown, match="not vLLM's protocol"):
         spots(llm)
+
+
+def test_texts_are_scored_in_one_request(fake, llm):
+    found = asyncio.run(llm.log_likelihoods("Films:\n-", [" Heat", " Alien 3"], Deadline(5)))
+    wanted = []
+    for text in ("Films:\n- Heat", "Films:\n- Alien 3"):
+        behind = prompt_logprobs(text)[len(token_ids("Films:\n-")) :]
+        wanted.append(sum(next(iter(one.values()))["logprob"] for one in behind))
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert [path for path, _ in fake.seen].count("/v1/completions") == 1
+
+
+@pytest.mark.parametrize("given", [None, [None, {"7": {}}], [None, {"7": {"logprob": float("nan")}}]])
+def test_text_scores_that_do_not_fit_are_a_service_that_is_down(fake, llm, given):
+    fake.odd["/tokenize"] = (200, {"tokens": [5]})
+    fake.odd["/v1/completions"] = (200, {"choices": [{"index": 0, "text": "", "prompt_logprobs": given}]})
+    with pytest.raises(ServiceDown, match="protocol"):
+        asyncio.run(llm.log_likelihoods("Films:", [" Heat"], Deadline(5)))
