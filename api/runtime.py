@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from adapters import HistoryStore, Importer, ImportReport, PlatformAdapter
 from agent.llm.base import LLM
 from agent.recommender import Recommender
+from agent.titles import TitleReader
 from api.background import Background, Lane, Report, Step, Traffic
 from api.health.protocol import Ready
 from api.lazy import LazyEmbedder
@@ -43,14 +44,15 @@ DEMO_MARKER = "demo-world"
 """A file in the data folder: pictures and sounds are made by the demo world."""
 
 _LONGEST_WAIT = 600.0
-SOURCES, FUSION, LANGUAGE_MODEL = "sources", "fusion", "llm"
+SOURCES, FUSION, TITLES, LANGUAGE_MODEL = "sources", "fusion", "titles", "llm"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PalateParts:
     """What :func:`api.wiring.build` makes.
 
-    ``tuned`` are the LLMs in this process with weights of their own, by task. ``chat`` opens the chat agent inside an event loop.
+    ``tuned`` are the LLMs in this process with weights of their own, by task. ``reader`` lets the LLM read titles, where a source
+    wants to know what it says of them. ``chat`` opens the chat agent inside an event loop.
     """
 
     settings: Settings
@@ -69,6 +71,7 @@ class PalateParts:
     recommender: Recommender
     chat: Callable[[], Any]
     tuned: Mapping[str, LLM] = field(default_factory=dict)
+    reader: TitleReader | None = None
     closers: Sequence[Callable[[], None]] = ()
 
 
@@ -298,20 +301,23 @@ class Palate:
     def fit(self) -> dict[str, str]:
         """Fit the sources anew in the background, then learn how to order what they find; return what failed, and why, by name.
 
-        Progress of both is seen in :meth:`readiness`. Where nothing can be learned, the order that was there stays.
+        Before that the LLM reads the titles that it has not read, where a source wants to know of them. Progress is seen in
+        :meth:`readiness`. Where nothing can be learned, the order that was there stays.
 
         Raises:
             Unavailable: Nothing could be fitted.
 
         """
         with self._fits:  # whoever comes meanwhile waits, and has a fit of their own: histories may have grown
-            self._background.start([(SOURCES, self._fit_step), (FUSION, self._learn_step)])
-            self._background.wait((SOURCES, FUSION))
+            titles: list[Step] = [] if self.parts.reader is None else [(TITLES, self._read_step)]
+            steps: list[Step] = [*titles, (SOURCES, self._fit_step), (FUSION, self._learn_step)]
+            self._background.start(steps)
+            self._background.wait([name for name, _ in steps])
             parts = self._background.state().parts
         if (error := parts[SOURCES].error) is not None:
             raise Unavailable(f"The sources could not be fitted: {error}.", remedy="'palate doctor' checks every part.")
         failed = dict.fromkeys(sorted(self.parts.retriever.failed), "the log says why")
-        return failed if parts[FUSION].error is None else {**failed, FUSION: str(parts[FUSION].error)}
+        return failed | {name: str(parts[name].error) for name, _ in steps if parts[name].error is not None}
 
     # Within
 
@@ -342,6 +348,13 @@ class Palate:
         self.refit(lambda _stage, done, total: report(done, total))
 
     def _learn_step(self, report: Report, stop: threading.Event) -> None:
+        self.learned.train(self.history, self._stoppable(report, stop))
+
+    def _read_step(self, report: Report, stop: threading.Event) -> None:
+        assert self.parts.reader is not None  # noqa: S101 - it is a step only then
+        self.parts.reader.read(self.catalog.table().items, self._stoppable(report, stop))
+
+    def _stoppable(self, report: Report, stop: threading.Event) -> Progress:
         def progress(stage: str, done: int, total: int) -> None:
             _logger.debug("%s: %d of %d", stage, done, total)
             if stop.is_set():
@@ -349,7 +362,7 @@ class Palate:
             report(done, total)
             self._traffic.wait_for_quiet()
 
-        self.learned.train(self.history, progress)
+        return progress
 
     def _index_step(self, space: str) -> Callable[[Report, threading.Event], None]:
         def step(report: Report, stop: threading.Event) -> None:

@@ -19,6 +19,7 @@ from agent.llm.base import LLM
 from agent.rank_order import RankOrder
 from agent.recommender import Recommender
 from agent.reranker import Reranker, RerankerConfig
+from agent.titles import TitleReader
 from api.lazy import LazyEmbedder
 from api.media.service import MediaLibrary, MediaSource
 from api.owner import HomeLock
@@ -81,7 +82,9 @@ def build(
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         order = llms.rank_order()
-        sources = _sources(SourceContext(catalog, index, by_space, settings))
+        reader = TitleReader(model, settings.models) if model is not None and "cold" in settings.sources else None
+        titles = None if reader is None else reader.titles
+        sources = _sources(SourceContext(catalog, index, by_space, settings, titles))
         retriever = Retriever(catalog, sources, _wide(ranking, order))
         explainer = _explainer(settings, llms, vocabulary)
         reranker = Reranker(llms.of("rank"), ranking, order)
@@ -103,6 +106,7 @@ def build(
                 retriever=retriever,
                 llm=model,
                 tuned=llms.own,
+                reader=reader,
                 recommender=recommender,
                 chat=_chat(settings, recommender, vocabulary, model, llms.tuned("understand")),
                 closers=(*llms.closers, indexer.close, index.close),

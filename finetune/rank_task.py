@@ -217,7 +217,8 @@ class RankTask:
             learned, _ = conversation.parted(dialogues.train)
             return {"conversation": conversation.crossfitted(learned)}, str(dialogues.facts.get("terms", TERMS))
         dataset = load_dataset(name, self._root)
-        most = HistoriesConfig(candidates=self.config.candidates, seed=self.config.seed)
+        n = self.config.candidates
+        most = HistoriesConfig(candidates=n, cold_candidates=n, seed=self.config.seed)
         found = Histories(dataset, sources, most, self._progress).crossfitted(self.config.moments)
         return found, str(dataset.facts.get("terms", TERMS))
 

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     sources: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("pop", "ease", "transitions", "content", "lexical", "attributes"),
         description="Built-in candidate sources that are asked, separated by commas; also known: itemknn, userknn, als, bpr, ncf, "
-        "sasrec, fresh.",
+        "sasrec, fresh, cold.",
     )
     deadline_ms: int = Field(default=3000, ge=1, le=120_000, description="Deadline of a request that names none, in milliseconds.")
     rerank_candidates: int = Field(default=20, ge=2, le=26, description="How many candidates the LLM sees (one label letter each).")

@@ -25,6 +25,7 @@ class FusionConfig(Value):
     weights: Mapping[str, float] = Field(
         default_factory=lambda: {
             "transitions": 2.0,
+            "cold": 2.0,
             "ease": 1.0,
             "itemknn": 0.2,
             "userknn": 0.2,
@@ -45,6 +46,7 @@ class FusionConfig(Value):
             "lexical": 0.7,
             "ease": 0.5,
             "transitions": 0.5,
+            "cold": 0.5,
             "als": 0.2,
             "ncf": 0.2,
             "sasrec": 0.2,

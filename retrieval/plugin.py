@@ -10,18 +10,20 @@ from palate.errors import ConfigurationError
 from palate.plugins import hookimpl
 from palate.settings import Settings
 from retrieval.base import CandidateSource, Catalog, TextEmbedder, VectorIndex
+from retrieval.titles import TitleLikelihoods
 
 __all__ = ["SourceContext", "palate_candidate_sources"]
 
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What candidate sources may be made from. ``text_embedders`` are by space."""
+    """What candidate sources may be made from. ``text_embedders`` are by space; ``titles`` is what the LLM said of titles."""
 
     catalog: Catalog
     index: VectorIndex
     text_embedders: Mapping[str, TextEmbedder] = field(default_factory=dict)
     settings: Settings | None = None
+    titles: TitleLikelihoods | None = None
 
 
 @hookimpl
@@ -35,11 +37,16 @@ def palate_candidate_sources(context: SourceContext) -> list[Any]:
     from retrieval import sources as built_in
 
     chosen = context.settings.sources if context.settings else Settings.model_fields["sources"].default
+
+    def content() -> built_in.ContentSource:
+        return built_in.ContentSource(context.index, context.text_embedders)
+
     made: dict[str, Callable[[], CandidateSource]] = {
         "als": built_in.AlsSource,
         "attributes": built_in.AttributesSource,
         "bpr": built_in.BprSource,
-        "content": lambda: built_in.ContentSource(context.index, context.text_embedders),
+        "cold": lambda: built_in.ColdSource(content(), context.titles),
+        "content": content,
         "ease": built_in.EaseSource,
         "fresh": built_in.FreshSource,
         "itemknn": built_in.ItemKnnSource,

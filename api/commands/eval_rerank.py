@@ -17,9 +17,7 @@ from palate.errors import InvalidInput, Unavailable
 from palate.settings import Settings
 
 if TYPE_CHECKING:
-    from agent.llm.base import LLM
     from api.tuned import Promoted
-    from evals.rerank import LLMScores
     from evals.suites.rerank import TunedLLM
     from finetune.card import Task
     from finetune.scores import Evaluator, Scores
@@ -57,9 +55,13 @@ def rerank(
     Killed and begun again, it goes on where it was.
     """
     with errors_shown(as_json=as_json):
+        from agent.prompts import RankPromptConfig
+        from agent.titles import TitleReader
         from api.tuned import TaskLLMs
+        from api.wiring import base_llm
         from evals.datasets.dialogues import is_dialogues
         from evals.models import Rows
+        from evals.rerank import LLMScores
         from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM
 
         settings = load_settings()
@@ -74,8 +76,10 @@ def rerank(
                 tuned = TunedLLM(None, 0.0, order)
         if tuned is not None and not llm:
             tuned = replace(tuned, scores=None)
-        base = _untuned_llm(settings, cache) if zero_shot and llm else None
-        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base)
+        untuned = base_llm(settings, {}) if llm else None
+        base = LLMScores(untuned, RankPromptConfig(), cache) if zero_shot and untuned is not None else None
+        reader = None if untuned is None else TitleReader(untuned, cache)
+        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base, reader)
         with stages_shown() as progress:
             report = suite.run(_names(dataset), RerankConfig(split=split, cases=cases, seed=seed), progress)
         if out is not None:
@@ -122,16 +126,6 @@ def _tuned_llm(settings: Settings, folder: Path | None, cache: Path, weight: flo
     share = weight if weight is not None else llms.rank_weight()
     order = None if weight is not None else llms.rank_order()
     return TunedLLM(scores, share, order, llm.name, {"version": card.version, "card": card.name, "engine": llm.engine})
-
-
-def _untuned_llm(settings: Settings, cache: Path) -> LLMScores | None:
-    """Return the LLM without any LoRA adapter, asked by labels; ``None`` where none is configured."""
-    from agent.prompts import RankPromptConfig
-    from api.wiring import base_llm
-    from evals.rerank import LLMScores
-
-    llm: LLM | None = base_llm(settings, {})
-    return None if llm is None else LLMScores(llm, RankPromptConfig(), cache)
 
 
 def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evaluator:

@@ -76,8 +76,8 @@ class Rows:
         if name in {"rrf", "fusion"}:
             return self._live(name, dict(params or {}))
         config = _configured(_config_class(source_classes()[name]), params or {}, name)
-        if name == "content":
-            return self._content(config)
+        if name in {"content", "cold"}:
+            return self._near(name, config)
         if name == "lexical":
             return SourceRanker(name, source_classes()[name], query=titles_query)
         return SourceRanker(name, lambda: _source(name, config))
@@ -96,10 +96,16 @@ class Rows:
                 f"There is no row {ascii(name)[:60]}.", remedy=f"Known rows: all, {', '.join(self.known())}.", param="models"
             )
 
-    def _content(self, config: Value | None) -> Ranker:
+    def _near(self, name: str, config: Any) -> Ranker:
+        """Return ``content``, or ``cold`` over it, which no LLM has read titles for."""
         index = MemoryIndex()
-        source = built_in.ContentSource
-        return SourceRanker("content", lambda: source(index, {}, config), prepare=self._embedding(index))  # type: ignore[arg-type]
+
+        def source() -> CandidateSource:
+            if name == "cold":
+                return built_in.ColdSource(built_in.ContentSource(index, {}), None, config)
+            return built_in.ContentSource(index, {}, config)
+
+        return SourceRanker(name, source, prepare=self._embedding(index))
 
     def _live(self, name: str, params: dict[str, Any]) -> Ranker:
         """Return the live retriever over the sources that are asked by default, for ``fusion`` with the learned order."""

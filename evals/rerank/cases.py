@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from palate.domain import Candidate, Item, Profile, Query, Request
@@ -26,6 +26,7 @@ class RankCase:
         candidates: What retrieval found, best first.
         targets: Item ids; one that is not among the candidates counts as missed.
         group: What rows are divided by: lengths, popularity.
+        orders: Where what is served orders the candidates otherwise than by a reranker: their places in each order, by its name.
 
     """
 
@@ -37,6 +38,7 @@ class RankCase:
     candidates: tuple[Candidate, ...]
     targets: frozenset[str]
     group: Mapping[str, Any]
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def about(self) -> tuple[Request, Profile, Mapping[str, Item], tuple[Candidate, ...]]:

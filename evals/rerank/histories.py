@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from agent.titles import TitleReader
 from evals.base import Case, Dataset, Interactions, Split
 from evals.models.fusion import aimed
 from evals.models.source import Fixed
@@ -20,6 +21,7 @@ from palate.domain import Candidate, Profile, Progress, Query, SourceHit, Value
 from retrieval.base import CandidateSource, ItemTable, Mask
 from retrieval.learned import LearnedFusion
 from retrieval.retriever import Retriever, RetrieverConfig
+from retrieval.sources import ColdConfig, ColdSource, ContentSource
 
 __all__ = ["Histories", "HistoriesConfig"]
 
@@ -27,12 +29,14 @@ Sources = Callable[[ItemTable], Sequence[CandidateSource]]
 
 
 class HistoriesConfig(Value):
-    """``candidates`` are found for each case. ``cold_share`` of the users, and of the items, are cold: kept out of all that is
-    fitted; a cold user's history is cut to its newest ``cold_events`` events, at most. At most ``most`` cases an arena are judged,
-    drawn by ``seed``. Training looks at the next ``ahead`` events as targets and is cross-fitted over ``folds`` of the users.
+    """``candidates`` are found for each case, ``cold_candidates`` among cold items. ``cold_share`` of the users, and of the items,
+    are cold: kept out of all that is fitted; a cold user's history is cut to its newest ``cold_events`` events, at most. At most
+    ``most`` cases an arena are judged, drawn by ``seed``. Training looks at the next ``ahead`` events as targets, and is
+    cross-fitted over ``folds`` of the users.
     """
 
     candidates: int = Field(default=20, ge=2, le=100)
+    cold_candidates: int = Field(default=100, ge=2)
     cold_share: float = Field(default=0.2, gt=0, lt=1)
     cold_events: int = Field(default=5, ge=1)
     most: int = Field(default=1000, ge=1)
@@ -51,6 +55,7 @@ class _Fitted:
     retriever: Retriever
     cold_items: NDArray[np.int32]
     taken: NDArray[np.int64]
+    cold: Mapping[str, ColdSource] = field(default_factory=dict)
 
 
 class Histories:
@@ -61,14 +66,20 @@ class Histories:
         sources: Makes the candidate sources that the live retriever asks.
         config: What is cold, and how much is judged.
         progress: Told how far it is.
+        reader: Lets an LLM read titles, for the source of cold items to order them; ``None`` leaves its order out.
 
     """
 
     def __init__(
-        self, dataset: Dataset, sources: Sources, config: HistoriesConfig | None = None, progress: Progress | None = None
+        self,
+        dataset: Dataset,
+        sources: Sources,
+        config: HistoriesConfig | None = None,
+        progress: Progress | None = None,
+        reader: TitleReader | None = None,
     ) -> None:
         self.config = config or HistoriesConfig()
-        self._dataset, self._sources, self._progress = dataset, sources, progress
+        self._dataset, self._sources, self._progress, self._reader = dataset, sources, progress, reader
 
     def warm(self, part: Literal["val", "test"]) -> list[RankCase]:
         """Return a case for each held event of all users, the retriever fitted on everybody's events before them."""
@@ -90,7 +101,7 @@ class Histories:
         """Return cases of cold users and of cold items; one fit without both serves them."""
         split = one_by_one(self._dataset, part=part, min_core=self.config.min_core)
         users, items = self._cold(split)
-        fitted = self._fit(_without(split, users, items), items)
+        fitted = self._with_cold(self._fit(_without(split, users, items), items))
         of_users = [c for c in split.cases if np.isin(c.user, users) and not np.isin(c.targets, items).any()]
         of_items = [c for c in split.cases if not np.isin(c.user, users) and np.isin(c.targets, items).all()]
         return {
@@ -151,6 +162,19 @@ class Histories:
         taken = np.bincount(split.train.items, minlength=len(self._dataset.items))
         return _Fitted(split, world, retriever, cold_items, taken)
 
+    def _with_cold(self, fitted: _Fitted) -> _Fitted:
+        """Return the fit with the source of cold items, as it is with what the LLM says of titles and without it."""
+        if self._reader is None:
+            return fitted
+        world, content = fitted.world, fitted.retriever.sources["content"]
+        assert isinstance(content, ContentSource)  # noqa: S101 - the live sources have it by this name
+        titles = self._reader.read(world.table.items, self._progress)
+        config = ColdConfig(near=self.config.cold_candidates)
+        cold = {"fast": ColdSource(content, None, config), "fused": ColdSource(content, titles, config)}
+        for source in cold.values():
+            source.fit(world.table, world.reader())
+        return replace(fitted, cold=cold)
+
     def _cases(self, fitted: _Fitted, arena: Arena, cases: Sequence[Case]) -> list[RankCase]:
         out = []
         for done, case in enumerate(cases):
@@ -171,8 +195,14 @@ class Histories:
         seen = tuple(items[at].item_id for at in fitted.split.known.items[case.history].tolist())
         request = requested(f"{dataset.name}-{dataset.user_ids[case.user]}", exclude=seen)
         targets = frozenset(items[at].item_id for at in case.targets.tolist())
+        orders: dict[str, tuple[int, ...]] = {}
         if arena == "cold_items":
-            found = self._cold_candidates(fitted, profile, seen)
+            allowed = _allowed(fitted, seen)
+            found = _cold_candidates(fitted, profile, allowed, self.config.cold_candidates)
+            place = {candidate.item.item_id: at for at, candidate in enumerate(found)}
+            for name, source in fitted.cold.items():
+                ranked = source.candidates(profile, Query(), len(found), allowed)
+                orders[name] = tuple(place[one.item_id] for one in ranked)
         else:
             found = fitted.retriever.retrieve(request, profile).candidates
         first = targets and items[int(case.targets[0])].item_id
@@ -185,23 +215,7 @@ class Histories:
             candidates=found,
             targets=targets,
             group={"history": len(history), "taken": int(fitted.taken[case.targets].max(initial=0))},
-        )
-
-    def _cold_candidates(self, fitted: _Fitted, profile: Profile, seen: Sequence[str]) -> tuple[Candidate, ...]:
-        """Return what the dense content source finds among the cold items alone."""
-        table = fitted.world.table
-        allowed: Mask = np.zeros(len(table), dtype=np.bool_)
-        rows = fitted.world.rows[fitted.cold_items]
-        allowed[rows[rows >= 0]] = True
-        allowed[[table.rows[item_id] for item_id in seen if item_id in table.rows]] = False
-        found = fitted.retriever.sources["content"].candidates(profile, Query(), self.config.candidates, allowed)
-        return tuple(
-            Candidate(
-                item=table.items[table.rows[one.item_id]],
-                score=one.score,
-                hits=(SourceHit(source="content", rank=rank, score=one.score),),
-            )
-            for rank, one in enumerate(found, start=1)
+            orders=orders,
         )
 
     def _cold(self, split: Split, draw: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -217,6 +231,29 @@ class Histories:
             return list(cases)
         chosen = np.sort(np.random.default_rng((self.config.seed, 3)).permutation(len(cases))[: self.config.most])
         return [cases[at] for at in chosen.tolist()]
+
+
+def _allowed(fitted: _Fitted, seen: Sequence[str]) -> Mask:
+    """Return the rows of cold items that were not seen, bool [len(table)]."""
+    table = fitted.world.table
+    allowed: Mask = np.zeros(len(table), dtype=np.bool_)
+    rows = fitted.world.rows[fitted.cold_items]
+    allowed[rows[rows >= 0]] = True
+    allowed[[table.rows[item_id] for item_id in seen if item_id in table.rows]] = False
+    return allowed
+
+
+def _cold_candidates(fitted: _Fitted, profile: Profile, allowed: Mask, n: int) -> tuple[Candidate, ...]:
+    """Return what the dense content source finds among the cold items alone."""
+    table = fitted.world.table
+    return tuple(
+        Candidate(
+            item=table.items[table.rows[one.item_id]],
+            score=one.score,
+            hits=(SourceHit(source="content", rank=rank, score=one.score),),
+        )
+        for rank, one in enumerate(fitted.retriever.sources["content"].candidates(profile, Query(), n, allowed), start=1)
+    )
 
 
 def _without(split: Split, users: NDArray[np.int32], items: NDArray[np.int32]) -> Split:

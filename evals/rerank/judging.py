@@ -107,7 +107,8 @@ class ScoredCases:
 
         ``fused`` is the final order with the LLM: the learned ``order`` where there is one and the request has words, else the
         tuned LLM has the share ``weight``. ``fast`` is the learned order without the LLM, for other requests the retriever's;
-        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself.
+        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself. Cases that bring
+        orders of their own are judged by these.
         """
         targets = [_targets(case) for case in self.cases]
         width = max((len(case.candidates) for case in self.cases), default=1)
@@ -130,6 +131,8 @@ class ScoredCases:
         out = {"retrieval": list(range(n))}
         if self.base is not None:
             out["zero_shot"] = _by(self.base[at], n)
+        if case.orders:
+            return out | {name: list(places) for name, places in case.orders.items()}, False
         asks, led = True, order is not None and case.request.query.worded
         if order is not None:
             out["fast"] = out["retrieval"]

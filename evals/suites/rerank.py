@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from agent.rank_order import RankOrder
+from agent.titles import TitleReader
 from evals.datasets import load_dataset
 from evals.datasets.dialogues import Turn, is_dialogues, load_dialogues
 from evals.models import Rows
@@ -37,14 +38,15 @@ _ARENAS: tuple[Arena, ...] = ("warm", "cold_users", "cold_items", "conversation"
 
 
 class RerankConfig(Value):
-    """What is measured: ``cases`` bounds each arena of each data set, ``samples`` are drawn by the bootstrap, by ``seed``.
-    With ``loo``, one is left out of each history too, which takes a fit of its own.
+    """What is measured: ``cases`` bounds each arena of each data set, ``samples`` are drawn by the bootstrap, by ``seed``. Of cold
+    items ``cold`` are found. With ``loo``, one is left out of each history too, which takes a fit of its own.
     """
 
     split: Literal["val", "test"] = "val"
     cases: int = Field(default=1000, ge=2)
     candidates: int = Field(default=20, ge=2, le=26)
     ordered: int = Field(default=60, ge=2, le=100)
+    cold: int = Field(default=100, ge=2)
     min_core: int = Field(default=5, ge=0)
     loo: bool = True
     samples: int = Field(default=2000, ge=10)
@@ -74,11 +76,19 @@ class RerankSuite:
         root: Where data sets lie by name.
         tuned: The LLM with the adapter that is measured; ``None`` measures retrieval and the untuned LLM only.
         base: The same LLM without it; ``None`` leaves zero-shot out.
+        reader: Lets an LLM read titles, by which cold items are ordered; ``None`` leaves that order out.
 
     """
 
-    def __init__(self, rows: Rows, root: Path | None, tuned: TunedLLM | None, base: LLMScores | None) -> None:
-        self._rows, self._root, self._tuned, self._base = rows, root, tuned, base
+    def __init__(
+        self,
+        rows: Rows,
+        root: Path | None,
+        tuned: TunedLLM | None,
+        base: LLMScores | None,
+        reader: TitleReader | None = None,
+    ) -> None:
+        self._rows, self._root, self._tuned, self._base, self._reader = rows, root, tuned, base, reader
 
     def run(self, names: Sequence[str], config: RerankConfig, progress: Progress | None = None) -> dict[str, Any]:
         """Return the report as plain values.
@@ -100,6 +110,7 @@ class RerankSuite:
                 "split": config.split,
                 "candidates": config.candidates,
                 "candidates_conversation": config.ordered,
+                "candidates_cold_items": config.cold,
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },
@@ -136,8 +147,14 @@ class RerankSuite:
             else:
                 fitted, judged = conversation.parted(dialogues.train)
             return {"conversation": conversation.cases(fitted, _drawn(judged, config))}
-        shape = HistoriesConfig(candidates=config.candidates, most=config.cases, min_core=config.min_core, seed=config.seed)
-        histories = Histories(load_dataset(name, self._root), sources, shape, progress)
+        shape = HistoriesConfig(
+            candidates=config.candidates,
+            cold_candidates=config.cold,
+            most=config.cases,
+            min_core=config.min_core,
+            seed=config.seed,
+        )
+        histories = Histories(load_dataset(name, self._root), sources, shape, progress, self._reader)
         found: dict[Arena, list[RankCase]] = {"warm": histories.warm(config.split), **histories.cold(config.split)}
         return found | {"loo": histories.loo(config.split)} if config.loo else found
 

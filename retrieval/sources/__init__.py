@@ -5,6 +5,7 @@ from __future__ import annotations
 from retrieval.sources.als import AlsConfig, AlsSource
 from retrieval.sources.attributes import AttributesConfig, AttributesSource
 from retrieval.sources.bpr import BprConfig, BprSource
+from retrieval.sources.cold import ColdConfig, ColdSource
 from retrieval.sources.content import ContentConfig, ContentSource
 from retrieval.sources.ease import EaseConfig, EaseSource
 from retrieval.sources.fresh import FreshConfig, FreshSource
@@ -23,6 +24,8 @@ __all__ = [
     "AttributesSource",
     "BprConfig",
     "BprSource",
+    "ColdConfig",
+    "ColdSource",
     "ContentConfig",
     "ContentSource",
     "EaseConfig",

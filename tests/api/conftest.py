@@ -103,14 +103,14 @@ def event(platform: str, user: str, item: str, event_id: str) -> Event:
     return Event(event_id=event_id, platform=platform, user_id=user, item_id=item, verb="complete", at=utc_now())
 
 
-def make(home: Path, **settings: Any) -> Palate:
+def make(home: Path, llm: ScriptedLLM | None = None, **settings: Any) -> Palate:
     """Return a filled recommender over ``home``; nothing of it runs yet."""
     media = home / "media" / "covers"
     media.mkdir(parents=True, exist_ok=True)
     (media / "film-0.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     palate = build(
         Settings(home=home, llm="none", demo=True, **settings),
-        llm=ScriptedLLM(score=lambda prompt: range(len(prompt.labels))),
+        llm=llm or ScriptedLLM(score=lambda prompt: range(len(prompt.labels))),
         models=[LazyEmbedder("text-en", WordEmbedder)],
     )
     fill(palate)

@@ -40,7 +40,7 @@ def test_recommend_and_why_beside_a_server() -> None:
 @pytest.mark.usefixtures("home")
 def test_a_degraded_answer_is_no_failure() -> None:
     slate = json.loads(run("recommend", "ann", "--deadline-ms", "1", "--json").stdout)
-    assert "rerank" in slate["degraded"]
+    assert "explain" in slate["degraded"]
     assert slate["items"]
 
 

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.llm.scripted import ScriptedLLM
 from api.client import Client
 from palate.domain import Account, Candidate, Request
+from palate.errors import ServiceDown
 from retrieval.profile import build_profile
 from tests.api.conftest import event, make
 
@@ -168,3 +170,30 @@ def test_a_training_that_fails_is_said_and_the_old_order_stays(tmp_path: Path, s
         assert "no memory" in report["failed"]["fusion"]
         assert "fusion" not in {source["name"] for source in report["sources"]}
         assert ids(pool(http.palate, "c1")) == before
+
+
+def test_fit_lets_the_llm_read_titles_where_cold_items_are_asked_for(tmp_path: Path, serve: Any) -> None:
+    llm = ScriptedLLM(likelihood=lambda _, text: -float(len(text)))
+    with serve(tmp_path / "home", llm=llm, sources=("pop", "content", "cold")) as http:
+        crowd(http.palate)
+        http.palate.refit()
+        assert not any(call.startswith("The most famous") for call in llm.calls)
+        said = {source["name"]: source for source in fit(http)["sources"]}
+        items = len(http.palate.catalog.table())
+        assert said["cold"]["titles_read"] == items
+        assert sum(call.startswith("The most famous") for call in llm.calls) == 2 * items
+        fit(http)
+        assert sum(call.startswith("The most famous") for call in llm.calls) == 2 * items
+        cold = {c.item.item_id for c in pool(http.palate, "c1") if any(hit.source == "cold" for hit in c.hits)}
+        assert cold
+        assert not cold & {f"film-{n}" for n in range(30)}  # somebody took each of these
+
+
+def test_an_llm_that_cannot_read_is_said_and_the_sources_are_fitted(tmp_path: Path, serve: Any) -> None:
+    def fails(_prefix: str, _text: str) -> float:
+        raise ServiceDown("The script is over.", remedy="Write another.")
+
+    with serve(tmp_path / "home", llm=ScriptedLLM(likelihood=fails), sources=("pop", "cold")) as http:
+        report = fit(http)
+    assert report["failed"] == {"titles": "The script is over. Write another."}
+    assert {source["name"] for source in report["sources"]} >= {"pop", "cold"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -68,8 +69,8 @@ def test_somebody_without_history_gets_what_many_like(http: httpx.Client) -> Non
 
 def test_a_short_deadline_is_kept_and_what_is_left_out_is_named(http: httpx.Client) -> None:
     slate(http)
-    document = slate(http, deadline_ms=30)
-    assert "rerank" in document["degraded"]
+    document = slate(http, deadline_ms=1)
+    assert "explain" in document["degraded"]
     assert document["items"]
     assert document["timings_ms"]["total"] < 200  # a generous bound: the machine may be busy
 
@@ -95,8 +96,22 @@ def test_why_answers_from_the_record(http: httpx.Client) -> None:
     answer = http.post("/v1/explanations", json=body).json()
     assert (answer["decision_id"], answer["title"], answer["rank"]) == (document["decision_id"], first["title"], 1)
     assert [reason["text"] for reason in answer["reasons"]] == [reason["text"] for reason in first["reasons"]]
+    assert set(answer["scores"]) >= {"retriever", "final"}
+    assert answer["scores"].get("llm") is None
+    assert answer["prompt_hash"] is None
+
+
+def test_where_the_llm_has_a_word_the_record_says_what_it_gave(tmp_path: Path, serve: Any) -> None:
+    with serve(tmp_path / "home", rerank_weight=0.2) as http:
+        document = slate(http)
+        body = {"decision_id": document["decision_id"], "item_id": document["items"][0]["item_id"]}
+        answer = http.post("/v1/explanations", json=body).json()
+        late = slate(http, deadline_ms=30)
     assert set(answer["scores"]) >= {"retriever", "llm"}
     assert len(answer["prompt_hash"]) == 64
+    assert document["model"]["name"] == "scripted"
+    assert "rerank" in late["degraded"]
+    assert late["model"] == {}
 
 
 @pytest.mark.parametrize("body", [{"decision_id": "none", "item_id": "film-1"}, {"decision_id": "", "item_id": "film-1"}])

@@ -14,6 +14,7 @@ KNOWN = {
     "als",
     "attributes",
     "bpr",
+    "cold",
     "content",
     "ease",
     "fresh",

@@ -1,12 +1,14 @@
 """Orders of the same candidates: who wins, what is missed, and what is kept of a run that was stopped."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from agent.llm import ScriptedLLM
 from agent.prompts import RankPromptConfig
+from agent.titles import TitleReader
 from evals.rerank import LLMScores, RankCase, ScoredCases, merged, requested
 from evals.rerank.report import write_rerank_report
 from evals.suites.rerank import RerankConfig, RerankSuite, TunedLLM
@@ -124,6 +126,31 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
     document, picture = write_rerank_report(report, tmp_path / "out")
     assert json.loads(document.read_text())["adapter"]["weight"] == 0.3
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_cold_items_are_ordered_by_what_the_llm_says_of_their_titles(history_folder, rows, tmp_path):
+    pytest.importorskip("lightgbm")
+    reader = TitleReader(ScriptedLLM(likelihood=lambda _, text: -float(len(text))), tmp_path)
+    suite = RerankSuite(rows, None, None, None, reader)
+    config = RerankConfig(cases=12, samples=50, candidates=6, loo=False)
+    scored = suite.scored(str(history_folder), config)
+    for one in scored["cold_items"].cases:
+        assert set(one.orders) == {"fast", "fused"}
+        assert all(sorted(places) == list(range(len(one.candidates))) for places in one.orders.values())
+    assert not any(one.orders for arena in ("warm", "cold_users") for one in scored[arena].cases)
+    row = suite.run([str(history_folder)], config)
+    assert {"retrieval", "fast", "fused", "ratio", "fast_ratio"} <= set(row["cold_items"])
+    assert "fused" not in row["cold_users"]
+    assert row["protocol"]["candidates_cold_items"] == config.cold
+
+
+def test_an_order_that_a_case_brings_is_the_one_that_is_judged():
+    one = replace(case(0), orders={"fused": tuple(reversed(range(len(case(0).candidates))))})
+    found = ScoredCases([one]).judged(0.0).values
+    last = one.candidates[-1].item.item_id
+    best = ScoredCases([replace(one, targets=frozenset({last}))]).judged(0.0).values
+    assert set(found) == {"retrieval", "fused"}
+    assert best["fused"][0] == 1.0 > best["retrieval"][0]
 
 
 def test_what_the_gate_compares_takes_no_fit_for_leaving_one_out(history_folder, rows):

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from palate.domain import Item
+from retrieval.titles import TITLE_COLUMNS, TitleLikelihoods, spoken_title
+
+
+def film(title, year=None, type_="movie"):
+    return Item(item_id=f"{type_}-{len(title)}", type=type_, title=title, year=year)
+
+
+ITEMS = [film("Usual Suspects, The", 1995), film("Heat"), film("花样年华", 2000)]
+VALUES = np.array([[-12.0, -15.0], [-3.0, -3.0], [-40.0, -41.5]], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("item", "title", "dated"),
+    [
+        (ITEMS[0], " The Usual Suspects", " The Usual Suspects (1995)"),
+        (film("Shanghai Triad (Yao a yao)", 1995), " Shanghai Triad", " Shanghai Triad (1995)"),
+        (film("Two  words\n"), " Two words", " Two words"),
+        (ITEMS[2], " 花样年华", " 花样年华 (2000)"),
+    ],
+)
+def test_titles_are_spoken_as_people_say_them(item, title, dated):
+    spoken = spoken_title(item)
+    assert (spoken.title, spoken.dated) == (title, dated)
+
+
+def test_the_beginning_says_of_what_it_is():
+    prefixes = {spoken_title(film("Thriller", 1982, kind)).prefix for kind in ("movie", "track", "article")}
+    assert len(prefixes) == 3
+    assert all(not prefix.endswith(" ") for prefix in prefixes)  # the space belongs to the title's first token
+    assert len({spoken_title(film("Thriller", 1982, kind)).key for kind in ("movie", "track")}) == 2
+
+
+def test_columns_of_what_was_read_and_nan_for_the_rest():
+    titles = TitleLikelihoods()
+    assert titles.missing(ITEMS) == ITEMS
+    titles.put(ITEMS[:2], VALUES[:2])
+    assert titles.missing(ITEMS) == ITEMS[2:]
+    found = titles.columns(ITEMS)
+    assert found.shape == (3, len(TITLE_COLUMNS))
+    np.testing.assert_allclose(found[0], [-12.0, -12.0 / 18, -3.0], rtol=1e-6)
+    np.testing.assert_allclose(found[1, :2], [-3.0, -0.75])
+    assert np.isnan(found[1, 2])  # no year
+    assert np.isnan(found[2]).all()
+
+
+def test_what_was_read_is_kept_and_a_torn_line_is_passed_over(tmp_path):
+    path = tmp_path / "kept" / "titles.jsonl"
+    first = TitleLikelihoods(path)
+    first.put(ITEMS[:1], VALUES[:1])
+    first.put(ITEMS[1:], VALUES[1:])
+    again = TitleLikelihoods(path)
+    np.testing.assert_allclose(again.columns(ITEMS), first.columns(ITEMS), rtol=1e-4)
+    path.write_text(path.read_text("utf-8")[:-12], encoding="utf-8")
+    assert TitleLikelihoods(path).missing(ITEMS) == ITEMS[2:]
+    path.write_text(path.read_text("utf-8") + "\n[1]\n3\n", encoding="utf-8")
+    assert TitleLikelihoods(path).missing(ITEMS) == ITEMS[2:]
+
+
+def test_another_title_or_year_is_to_be_read_anew():
+    titles = TitleLikelihoods()
+    titles.put(ITEMS, VALUES)
+    renamed = ITEMS[0].model_copy(update={"title": "The Unusual Suspects"})
+    redated = ITEMS[0].model_copy(update={"year": 1996})
+    assert titles.missing([renamed, redated, ITEMS[0]]) == [renamed, redated]
