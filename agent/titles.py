@@ -26,15 +26,16 @@ class TitleReader:
     Args:
         llm: The LLM.
         folder: Where it is kept, a file for each LLM.
+        most: How many titles are read at once, at most; ``None`` for all.
 
     Attributes:
         titles: What was read so far.
 
     """
 
-    def __init__(self, llm: LLM, folder: Path) -> None:
+    def __init__(self, llm: LLM, folder: Path, most: int | None = None) -> None:
         name = hashlib.sha256(f"{llm.engine} {llm.name}".encode()).hexdigest()[:16]
-        self._llm = llm
+        self._llm, self._most = llm, most
         self.titles = TitleLikelihoods(folder / f"titles-{name}.jsonl")
 
     def read(self, items: Sequence[Item], progress: Progress | None = None) -> TitleLikelihoods:
@@ -48,7 +49,7 @@ class TitleReader:
         return self.titles
 
     async def _read(self, items: Sequence[Item], progress: Progress | None) -> None:
-        missing = sorted(self.titles.missing(items), key=lambda item: item.type)
+        missing = sorted(self.titles.missing(items)[: self._most], key=lambda item: item.type)
         done = 0
         for _, group in groupby(missing, key=lambda item: item.type):
             alike = list(group)

@@ -13,6 +13,7 @@ from palate.errors import PalateError
 from retrieval import Retriever
 from retrieval.base import ItemTable
 from retrieval.learned import LearnedFusion, LearnedFusionConfig
+from retrieval.titles import TitleLikelihoods
 
 __all__ = ["LearnedOrder"]
 
@@ -23,11 +24,18 @@ class LearnedOrder:
     """Trains :class:`retrieval.learned.LearnedFusion` for a retriever, and keeps it in ``folder``.
 
     Nothing leads the retriever before the first training: reciprocal rank fusion is the default, and what stays where nothing
-    can be learned. What was learned from events that were erased, or whose consent was withdrawn, is thrown away.
+    can be learned. What was learned from events that were erased, or whose consent was withdrawn, is thrown away. ``titles`` is
+    what the LLM said of titles, where it read them.
     """
 
-    def __init__(self, folder: Path, retriever: Retriever, config: LearnedFusionConfig | None = None) -> None:
-        self._folder, self._retriever, self._config = folder, retriever, config
+    def __init__(
+        self,
+        folder: Path,
+        retriever: Retriever,
+        config: LearnedFusionConfig | None = None,
+        titles: TitleLikelihoods | None = None,
+    ) -> None:
+        self._folder, self._retriever, self._config, self._titles = folder, retriever, config, titles
         self._leader: LearnedFusion | None = None
         self._changing = threading.Lock()
 
@@ -41,7 +49,7 @@ class LearnedOrder:
 
         """
         with self._changing:
-            fusion = LearnedFusion(self._config)
+            fusion = LearnedFusion(self._config, self._titles)
             fusion.fit(self._retriever.table, interactions, progress)
             if fusion.ready:
                 self._keep(fusion)

@@ -29,6 +29,7 @@ from palate.domain import Progress, Query
 from palate.errors import Unavailable, UnknownPlatform
 from palate.settings import Settings
 from retrieval import CatalogReport, Indexer, Retriever, SqlCatalog, VectorIndex
+from retrieval.titles import TitleLikelihoods
 
 if TYPE_CHECKING:
     from agent.dialogue.graph import ChatAgent
@@ -51,8 +52,8 @@ SOURCES, FUSION, TITLES, LANGUAGE_MODEL = "sources", "fusion", "titles", "llm"
 class PalateParts:
     """What :func:`api.wiring.build` makes.
 
-    ``tuned`` are the LLMs in this process with weights of their own, by task. ``reader`` lets the LLM read titles, where a source
-    wants to know what it says of them. ``chat`` opens the chat agent inside an event loop.
+    ``tuned`` are the LLMs in this process with weights of their own, by task. ``reader`` lets the LLM read titles, so
+    that sources and the learned order know what it says of them. ``chat`` opens the chat agent inside an event loop.
     """
 
     settings: Settings
@@ -73,6 +74,11 @@ class PalateParts:
     tuned: Mapping[str, LLM] = field(default_factory=dict)
     reader: TitleReader | None = None
     closers: Sequence[Callable[[], None]] = ()
+
+    @property
+    def titles(self) -> TitleLikelihoods | None:
+        """Return what the LLM said of titles; ``None`` where none reads them."""
+        return None if self.reader is None else self.reader.titles
 
 
 def _renew_titles(parts: PalateParts) -> None:
@@ -107,7 +113,7 @@ class Palate:
         self.catalog, self.history, self.media = parts.catalog, parts.history, parts.media
         self.vocabulary, self.recommender, self.llm = parts.vocabulary, parts.recommender, parts.llm
         self.importer = _FreshImporter(parts)
-        self.learned = LearnedOrder(parts.settings.models / FUSION, parts.retriever)
+        self.learned = LearnedOrder(parts.settings.models / FUSION, parts.retriever, titles=parts.titles)
         self.taking_events = threading.Lock()
         self._fits = threading.Lock()
         self.quiet = True
@@ -301,8 +307,8 @@ class Palate:
     def fit(self) -> dict[str, str]:
         """Fit the sources anew in the background, then learn how to order what they find; return what failed, and why, by name.
 
-        Before that the LLM reads the titles that it has not read, where a source wants to know of them. Progress is seen in
-        :meth:`readiness`. Where nothing can be learned, the order that was there stays.
+        Before that the LLM reads titles that it has not read. Progress is seen in :meth:`readiness`. Where nothing can be learned,
+        the order that was there stays.
 
         Raises:
             Unavailable: Nothing could be fitted.

@@ -82,7 +82,7 @@ def build(
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         order = llms.rank_order()
-        reader = TitleReader(model, settings.models) if model is not None and "cold" in settings.sources else None
+        reader = TitleReader(model, settings.models, settings.read_titles) if model is not None and settings.read_titles else None
         titles = None if reader is None else reader.titles
         sources = _sources(SourceContext(catalog, index, by_space, settings, titles))
         retriever = Retriever(catalog, sources, _wide(ranking, order))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from retrieval.base import Float32
 from retrieval.features_statistics import FeatureConfig, Sequences, Statistics, kernel, weighted_rows
+from retrieval.titles import TITLE_COLUMNS
 
 __all__ = ["FeatureConfig", "Features", "Hidden", "History", "Sequences", "Statistics"]
 
@@ -238,6 +239,7 @@ class Features:
         out["year"] = years
         out["year.last"] = years - (mine[known][-1] if known.any() else np.nan)
         out["year.mean"] = years - (mine[known][-10:].mean() if known.any() else np.nan)
+        out |= dict(zip(TITLE_COLUMNS, s.titles[candidates].T, strict=True))
         out["year.now"] = years - (1970.0 + history.at[-1] / _SECONDS_A_YEAR if len(history.at) else np.nan)
         return out
 

@@ -13,6 +13,7 @@ from scipy import sparse
 from palate.domain import Value
 from retrieval.base import Float32
 from retrieval.inverse import invert
+from retrieval.titles import TITLE_COLUMNS
 
 __all__ = ["FeatureConfig", "Sequences", "Statistics", "kernel", "weighted_rows"]
 
@@ -78,6 +79,7 @@ class Statistics:
         when: float32 [m, bins], events of each item before the end of each bin.
         tags: float32 [m, g], tags by rarity, unit rows.
         years: float32 [m], NaN where unknown.
+        titles: float32 [m, 3], ``retrieval.titles.TITLE_COLUMNS``, NaN where no language model read them.
         takers: CSR [m, u], who took it.
         sequences: what all was counted on.
 
@@ -93,6 +95,7 @@ class Statistics:
     when: Float32
     tags: Float32
     years: Float32
+    titles: Float32
     takers: Any
     sequences: Sequences
 
@@ -103,8 +106,9 @@ class Statistics:
         tags: NDArray[np.bool_],
         years: NDArray[Any],
         config: FeatureConfig,
+        titles: Float32 | None = None,
     ) -> Statistics:
-        """Count. ``tags`` is bool [m, g]; ``years`` [m], 0 where unknown."""
+        """Count. ``tags`` is bool [m, g]; ``years`` [m], 0 where unknown; ``titles`` float32 [m, 3], unset where none were read."""
         m, people = len(years), np.repeat(np.arange(len(sequences)), np.diff(sequences.bounds))
         taken = sparse.csr_matrix((np.ones(len(people), dtype=np.float32), (people, sequences.items)), shape=(len(sequences), m))
         gram = (taken.T @ taken).tocsr()
@@ -127,6 +131,7 @@ class Statistics:
             when=np.cumsum(when, axis=1).astype(np.float32),
             tags=_rare(tags),
             years=np.where(years > 0, years, np.nan).astype(np.float32),
+            titles=np.full((m, len(TITLE_COLUMNS)), np.nan, dtype=np.float32) if titles is None else titles,
             takers=taken.T.tocsr(),
             sequences=sequences,
         )

@@ -16,31 +16,38 @@ from palate.domain import Evidence, InteractionReader, Profile, Progress, Query,
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
-from retrieval.learned_training import Targets, examples, moments, read_sequences
+from retrieval.learned_training import Targets, examples, joined, moments, read_sequences, shortened
 from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
+from retrieval.titles import TitleLikelihoods
 
 __all__ = ["LearnedFusion", "LearnedFusionConfig"]
 
 _LEAST_GROUPS = 20
 """Fewer moments with a target among the candidates teach nothing that would hold."""
-_FORMAT = 1
+_FORMAT = 2
+_SHORT = "short"
 
 
 class LearnedFusionConfig(Value):
     """``targets`` is what a good ranking puts first: the ``next`` item, or ``any`` that the person took; ratings (0 to 1)
-    below ``liked_from`` are not learned from. A person with fewer than ``min_history`` items is not served. Training uses up to
-    ``positions`` moments a person and ``max_moments`` in all, each with ``n_train`` candidates and a history of at least
-    ``train_history``; ``n_pool`` are ranked when serving. ``max_items`` bounds the dense matrix to the items that most people took.
-    ``seed`` draws the moments.
+    below ``liked_from`` are not learned from. Training uses up to ``positions`` moments a person and ``max_moments`` in all, each
+    with ``n_train`` candidates and a history of at least ``train_history``; ``n_pool`` are ranked when serving. ``max_items``
+    bounds the dense matrix to the items that most people took. ``seed`` draws the moments. With ``strict`` only what came before
+    the next item, at another time, is its history.
+
+    Histories of at most ``short_history`` items have an order of their own, trained on all moments and on the same with histories
+    cut so short. With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
     """
 
     features: FeatureConfig = FeatureConfig()
     targets: Targets = "next"
     liked_from: float = Field(default=0.0, ge=0, le=1)
     min_history: int = Field(default=3, ge=1)
+    short_history: int = Field(default=5, ge=0)
     positions: int = Field(default=10, ge=1)
     max_moments: int = Field(default=16_000, ge=1)
     train_history: int = Field(default=2, ge=1)
+    strict: bool = True
     n_train: int = Field(default=200, ge=2)
     n_pool: int = Field(default=500, ge=1)
     max_items: int = Field(default=13_000, ge=1, le=20_000)
@@ -52,20 +59,26 @@ class LearnedFusion:
     """Ranks by LambdaRank trees (:class:`retrieval.learned_trees.Trees`) over :class:`retrieval.features.Features`.
 
     It is trained on moments of the histories it is fitted on, with statistics from which the person's later events were taken out
-    exactly, so that no target is known to a feature. It serves profiles with at least ``min_history`` known items and no query;
-    it says nothing of items that nobody took. ``name`` is that of a row of reports.
+    exactly, so that no target is known to a feature. It serves profiles with known items and no query; it says nothing of items
+    that nobody took. ``name`` is that of a row of reports.
+
+    Args:
+        config: What is learned, and from what.
+        titles: What a language model said of titles, known to the order where they were read; ``None`` for nothing.
+
     """
 
     name = "fusion"
 
-    def __init__(self, config: LearnedFusionConfig | None = None) -> None:
+    def __init__(self, config: LearnedFusionConfig | None = None, titles: TitleLikelihoods | None = None) -> None:
         self.config = config or LearnedFusionConfig()
+        self._titles = titles
         self._table: ItemTable | None = None
         self._rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self._columns: dict[str, int] = {}
         self._people: dict[str, int] = {}
         self._features: Features | None = None
-        self._trees = Trees()
+        self._trees, self._short = Trees(), Trees()
         self._facts: dict[str, Any] = {}
 
     @property
@@ -85,7 +98,8 @@ class LearnedFusion:
         sequences, rows, people = read_sequences(table, interactions, config.max_items, config.liked_from)
         if progress is not None:
             progress("fusion statistics", 0, 1)
-        statistics = Statistics.fit(sequences, table.genres[rows], table.years[rows], config.features)
+        titles = None if self._titles is None else self._titles.columns([table.items[row] for row in rows.tolist()])
+        statistics = Statistics.fit(sequences, table.genres[rows], table.years[rows], config.features, titles)
         features = Features(statistics, config.features)
         rng = np.random.default_rng(config.seed)
         chosen = moments(
@@ -95,11 +109,23 @@ class LearnedFusion:
             least=config.train_history,
             limit=config.max_moments,
             rng=rng,
+            strict=config.strict,
         )
         learned = examples(features, chosen, config.n_train, progress)
-        trees = Trees.fit(learned, config.trees, progress) if len(learned.sizes) >= _LEAST_GROUPS else Trees()
-        self._set(table, rows, [_hashed(person) for person in people], features, trees)
-        self._facts = {"items": len(rows), "people": len(people), "moments": len(learned.sizes), "found": round(learned.found, 4)}
+        trees, short = Trees(), Trees()
+        if len(learned.sizes) >= _LEAST_GROUPS:
+            trees = Trees.fit(learned, config.trees, progress)
+            if config.short_history:
+                cut = shortened(sequences, chosen, config.short_history, rng)
+                short = Trees.fit(joined(learned, examples(features, cut, config.n_train, progress)), config.trees, progress)
+        self._set(table, rows, [_hashed(person) for person in people], features, (trees, short))
+        self._facts = {
+            "items": len(rows),
+            "people": len(people),
+            "moments": len(learned.sizes),
+            "found": round(learned.found, 4),
+            "titles_read": int(np.isfinite(statistics.titles[:, 0]).sum()),
+        }
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
         """Return up to ``n`` items, best first, ties by item id; none for a query, or a person with too short a history."""
@@ -152,7 +178,7 @@ class LearnedFusion:
         return {"name": self.name, "config": self.config.model_dump(), "ready": self.ready, **self._facts}
 
     def save(self, folder: Path) -> None:
-        """Write what was fitted to a folder: ``fusion.npz`` (statistics) and ``fusion-<i>.txt`` (LightGBM's text models)."""
+        """Write what was fitted to a folder: ``fusion.npz`` (statistics) and, there and in ``short``, LightGBM's text models."""
         table, features = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
         ids = np.array([table.ids[row] for row in self._rows.tolist()], dtype=np.str_)
@@ -160,8 +186,11 @@ class LearnedFusion:
         with (folder / "fusion.npz").open("wb") as file:
             arrays = features.statistics.arrays()
             said = self.config.features.model_dump_json()
-            np.savez(file, format=_FORMAT, features=said, ids=ids, people=people, trees=len(self._trees), **arrays)  # type: ignore[arg-type]
+            trees = [len(self._trees), len(self._short)]
+            np.savez(file, format=_FORMAT, features=said, ids=ids, people=people, trees=trees, **arrays)  # type: ignore[arg-type]
         self._trees.save(folder)
+        (folder / _SHORT).mkdir(exist_ok=True)
+        self._short.save(folder / _SHORT)
 
     def load(self, folder: Path, table: ItemTable) -> None:
         """Read what :meth:`save` wrote, for the same items.
@@ -175,10 +204,10 @@ class LearnedFusion:
         try:
             with (folder / "fusion.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 held = {name: stored[name] for name in stored.files}
-            ids, people, count = held["ids"].tolist(), held["people"].tolist(), int(held["trees"])
-            statistics = Statistics.from_arrays(held)
-            trees = Trees.load(folder, count, self.config.trees.threads)
             known = int(held["format"]) == _FORMAT and str(held["features"]) == self.config.features.model_dump_json()
+            ids, people, counts = held["ids"].tolist(), held["people"].tolist(), np.atleast_1d(held["trees"]).tolist()
+            statistics, threads = Statistics.from_arrays(held), self.config.trees.threads
+            trees = tuple(Trees.load(place, n, threads) for place, n in zip((folder, folder / _SHORT), counts, strict=True))
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
         if not known:
@@ -188,8 +217,11 @@ class LearnedFusion:
         rows = np.array([table.rows[item_id] for item_id in ids], dtype=np.int64)
         self._set(table, rows, people, Features(statistics, self.config.features), trees)
 
-    def _set(self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: Trees) -> None:
-        self._rows, self._features, self._trees = rows, features, trees
+    def _set(
+        self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: tuple[Trees, ...]
+    ) -> None:
+        self._rows, self._features = rows, features
+        self._trees, self._short = trees
         self._columns = {table.ids[row]: column for column, row in enumerate(rows.tolist())}
         self._people = {person: place for place, person in enumerate(people)}
         self._table = table
@@ -199,7 +231,7 @@ class LearnedFusion:
             return None
         entries = {e.item_id: e for e in reversed(profile.liked) if e.item_id in self._columns}
         newest = dict.fromkeys(e.item_id for e in profile.liked if e.item_id in self._columns)
-        if len(newest) < self.config.min_history:
+        if len(newest) < (1 if self._short else self.config.min_history):
             return None
         ordered = [entries[item_id] for item_id in reversed(newest)]
         return History(
@@ -232,7 +264,8 @@ class LearnedFusion:
         hidden: Hidden | None,
     ) -> Float32:
         _, x = features.matrix(scores, history, pool, hidden)
-        return self._trees.predict(x)
+        short = self._short and len(history.items) <= self.config.short_history
+        return (self._short if short else self._trees).predict(x)
 
     def _fitted(self) -> tuple[ItemTable, Features]:
         if self._table is None or self._features is None:

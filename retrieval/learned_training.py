@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from retrieval.base import Float32, ItemTable
 from retrieval.features import Features, Hidden, History
 from retrieval.features_statistics import Sequences
 
-__all__ = ["Examples", "Moment", "examples", "moments", "read_sequences"]
+__all__ = ["Examples", "Moment", "examples", "joined", "moments", "read_sequences", "shortened"]
 
 Targets = Literal["next", "any"]
 _SHARE = 0.2
@@ -82,33 +83,70 @@ def _time(event: tuple[float, int, float | None]) -> float:
 
 
 def moments(
-    sequences: Sequences, targets: Targets, *, positions: int, least: int, limit: int, rng: np.random.Generator
+    sequences: Sequences,
+    targets: Targets,
+    *,
+    positions: int,
+    least: int,
+    limit: int,
+    rng: np.random.Generator,
+    strict: bool = False,
 ) -> list[Moment]:
     """Return at most ``limit`` moments, up to ``positions`` a person, each with a history of at least ``least`` items.
 
-    ``next``: before each of the last events of a person; that event is the target, and what came later is hidden too. ``any``: a
-    fifth of a person's items, chosen at random, is hidden and is what is to be found.
+    ``next``: before each of the last events of a person; that event is the target, and what came later is hidden too, with
+    ``strict`` also what came at the same time. ``any``: a fifth of a person's items, chosen at random, is hidden and is what is to
+    be found.
     """
     chosen: list[tuple[int, int]] = []
     for person, length in enumerate(np.diff(sequences.bounds).tolist()):
-        first = max(least, length - positions)
-        chosen += [(person, place) for place in range(first, length)]
+        at = sequences.of(person)[1]
+        before = np.searchsorted(at, at) if strict else np.arange(length)
+        chosen += [(person, place) for place in range(max(0, length - positions), length) if before[place] >= least]
     if len(chosen) > limit:
         chosen = [chosen[at] for at in np.sort(rng.permutation(len(chosen))[:limit]).tolist()]
-    return [_moment(sequences, person, place, targets, rng) for person, place in chosen]
+    return [_moment(sequences, person, place, targets, rng, strict) for person, place in chosen]
 
 
-def _moment(sequences: Sequences, person: int, place: int, targets: Targets, rng: np.random.Generator) -> Moment:
+def _moment(  # noqa: PLR0917 - a moment is all of these
+    sequences: Sequences, person: int, place: int, targets: Targets, rng: np.random.Generator, strict: bool
+) -> Moment:
     items, at, values = sequences.of(person)
     gone = np.zeros(len(items), dtype=np.bool_)
     if targets == "next":
-        gone[place:] = True
+        gone[int(np.searchsorted(at, at[place])) if strict else place :] = True
     else:
         gone[rng.permutation(len(items))[: max(1, round(_SHARE * len(items)))]] = True
     places = np.arange(len(items))
     hidden = Hidden(items[gone], at[gone], values[gone], places[gone], places[~gone])
     history = History(items[~gone], at[~gone], values[~gone], person)
-    return Moment(history, hidden, hidden.items[:1] if targets == "next" else hidden.items)
+    return Moment(history, hidden, items[place : place + 1] if targets == "next" else hidden.items)
+
+
+def shortened(sequences: Sequences, chosen: Sequence[Moment], most: int, rng: np.random.Generator) -> list[Moment]:
+    """Return the moments again, of each no more than the newest ``most`` items of the history known, of four in ten fewer still.
+
+    What is cut off is hidden as the targets are, so that the statistics know nothing of it. Moments whose history is no longer than
+    that are left out: they are there already.
+    """
+    out = []
+    for moment in chosen:
+        n = min(most, 1 + int(rng.integers(2 * most)))
+        if n >= len(moment.history.items):
+            continue
+        items, at, values = sequences.of(moment.history.person)
+        places = np.arange(len(items))
+        gone = ~np.isin(places, moment.hidden.history_places[-n:])
+        hidden = Hidden(items[gone], at[gone], values[gone], places[gone], places[~gone])
+        out.append(Moment(History(items[~gone], at[~gone], values[~gone], moment.history.person), hidden, moment.targets))
+    return out
+
+
+def joined(first: Examples, second: Examples) -> Examples:
+    """Return the examples of both, of which one may have none; ``found`` is the first's."""
+    parts = [one for one in (first, second) if len(one.sizes)] or [first]
+    x, y, sizes = (np.concatenate([getattr(one, name) for one in parts]) for name in ("x", "y", "sizes"))
+    return Examples(parts[0].names, x, y, sizes, first.found)
 
 
 def examples(features: Features, chosen: list[Moment], n: int, progress: Progress | None = None) -> Examples:

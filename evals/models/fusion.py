@@ -61,12 +61,13 @@ class FusionRanker(RetrieverRanker):
 
 
 def aimed(params: Mapping[str, Any], dataset: Dataset, split: Split) -> LearnedFusionConfig:
-    """Return a configuration: where rows are held out at random, any liked item is a target, else the next one is.
+    """Return a configuration: where rows are held out at random, any liked item is a target, else the next one is, be it at the
+    same time as what it follows in the file.
 
     What ``params`` set stays as it is set.
     """
     if split.protocol not in _RANDOM:
-        return LearnedFusionConfig.model_validate(dict(params))
+        return LearnedFusionConfig.model_validate({"strict": False, **params})
     threshold = float(split.facts.get("threshold", 4.0)) / 5.0 if dataset.rating else 0.0
     said = {"targets": "any", "liked_from": max(threshold - _EPSILON, 0.0), "train_history": 5}
     return LearnedFusionConfig.model_validate({**said, **params})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from evals.rerank.cases import Arena, RankCase, requested
 from palate.domain import Candidate, Profile, Progress, Query, SourceHit, Value
 from retrieval.base import CandidateSource, ItemTable, Mask
 from retrieval.learned import LearnedFusion
+from retrieval.learned_order import led
 from retrieval.retriever import Retriever, RetrieverConfig
 from retrieval.sources import ColdConfig, ColdSource, ContentSource
+from retrieval.titles import TITLE_COLUMNS, TitleLikelihoods
 
 __all__ = ["Histories", "HistoriesConfig"]
 
@@ -29,9 +31,9 @@ Sources = Callable[[ItemTable], Sequence[CandidateSource]]
 
 
 class HistoriesConfig(Value):
-    """``candidates`` are found for each case, ``cold_candidates`` among cold items. ``cold_share`` of the users, and of the items,
-    are cold: kept out of all that is fitted; a cold user's history is cut to its newest ``cold_events`` events, at most. At most
-    ``most`` cases an arena are judged, drawn by ``seed``. Training looks at the next ``ahead`` events as targets, and is
+    """``candidates`` are found for each case, ``cold_candidates`` of cold items and for cold users. ``cold_share`` of the users,
+    and of the items, are cold: kept out of all that is fitted; a cold user's history is cut to its newest ``cold_events`` events.
+    At most ``most`` cases an arena are judged, drawn by ``seed``. Training looks at the next ``ahead`` events as targets, and is
     cross-fitted over ``folds`` of the users.
     """
 
@@ -56,6 +58,7 @@ class _Fitted:
     cold_items: NDArray[np.int32]
     taken: NDArray[np.int64]
     cold: Mapping[str, ColdSource] = field(default_factory=dict)
+    short: Mapping[str, LearnedFusion] = field(default_factory=dict)
 
 
 class Histories:
@@ -155,25 +158,36 @@ class Histories:
             Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         )
         retriever.fit(world.reader(), self._progress)
-        fusion = LearnedFusion(aimed({}, self._dataset, split))
-        fusion.fit(world.table, world.reader(), self._progress)
+        fusion = self._learned(world, split, short_history=0)
         if fusion.ready:
             retriever.lead(fusion)
         taken = np.bincount(split.train.items, minlength=len(self._dataset.items))
         return _Fitted(split, world, retriever, cold_items, taken)
 
+    def _learned(self, world: World, split: Split, titles: TitleLikelihoods | None = None, **params: Any) -> LearnedFusion:
+        """Return a learned order, trained as it is judged: on what strictly precedes the next item."""
+        fusion = LearnedFusion(aimed({"strict": True, **params}, self._dataset, split), titles)
+        fusion.fit(world.table, world.reader(), self._progress)
+        return fusion
+
     def _with_cold(self, fitted: _Fitted) -> _Fitted:
-        """Return the fit with the source of cold items, as it is with what the LLM says of titles and without it."""
+        """Return the fit with what is served to new users and of new items: with what the LLM says of titles, and without it."""
         if self._reader is None:
             return fitted
         world, content = fitted.world, fitted.retriever.sources["content"]
         assert isinstance(content, ContentSource)  # noqa: S101 - the live sources have it by this name
         titles = self._reader.read(world.table.items, self._progress)
         config = ColdConfig(near=self.config.cold_candidates)
-        cold = {"fast": ColdSource(content, None, config), "fused": ColdSource(content, titles, config)}
+        alone = config.model_copy(update={"nearness": 0.0})
+        cold = {
+            "llm_only": ColdSource(content, titles, alone),
+            "fast": ColdSource(content, None, config),
+            "fused": ColdSource(content, titles, config),
+        }
         for source in cold.values():
             source.fit(world.table, world.reader())
-        return replace(fitted, cold=cold)
+        short = {name: self._learned(world, fitted.split, read) for name, read in (("fast", None), ("fused", titles))}
+        return replace(fitted, cold=cold, short={name: fusion for name, fusion in short.items() if fusion.ready})
 
     def _cases(self, fitted: _Fitted, arena: Arena, cases: Sequence[Case]) -> list[RankCase]:
         out = []
@@ -204,7 +218,13 @@ class Histories:
                 ranked = source.candidates(profile, Query(), len(found), allowed)
                 orders[name] = tuple(place[one.item_id] for one in ranked)
         else:
-            found = fitted.retriever.retrieve(request, profile).candidates
+            retrieved = fitted.retriever.retrieve(request, profile)
+            found = retrieved.candidates
+            if arena == "cold_users" and fitted.short:
+                found = _longer(found, retrieved.pool, self.config.cold_candidates)
+                orders = _led(found, profile, fitted.short)
+        if orders and self._reader is not None:
+            orders["zero_shot"] = _likeliest(self._reader.titles, found)
         first = targets and items[int(case.targets[0])].item_id
         return RankCase(
             case_id=f"{arena}-{request.person_id}-{len(case.history)}-{first}",
@@ -254,6 +274,26 @@ def _cold_candidates(fitted: _Fitted, profile: Profile, allowed: Mask, n: int) -
         )
         for rank, one in enumerate(fitted.retriever.sources["content"].candidates(profile, Query(), n, allowed), start=1)
     )
+
+
+def _longer(found: Sequence[Candidate], pool: Sequence[Candidate], n: int) -> tuple[Candidate, ...]:
+    """Return ``n`` candidates: those found, and what follows them in the pool."""
+    there = {candidate.item.item_id for candidate in found}
+    return (*found, *[one for one in pool if one.item.item_id not in there][: max(0, n - len(found))])
+
+
+def _led(candidates: Sequence[Candidate], profile: Profile, by: Mapping[str, LearnedFusion]) -> dict[str, tuple[int, ...]]:
+    """Return the candidates' places in each learned order, as it leads the retriever."""
+    ids = [candidate.item.item_id for candidate in candidates]
+    place = {item_id: at for at, item_id in enumerate(ids)}
+    orders = {name: led(candidates, name, fusion.score(profile, Query(), ids)) for name, fusion in by.items()}
+    return {name: tuple(place[one.item.item_id] for one in order) for name, order in orders.items()}
+
+
+def _likeliest(titles: TitleLikelihoods, candidates: Sequence[Candidate]) -> tuple[int, ...]:
+    """Return the candidates' places, those first whose title the LLM finds likeliest a letter: what it says untrained."""
+    likely = titles.columns([candidate.item for candidate in candidates])[:, TITLE_COLUMNS.index("title.likelihood_a_letter")]
+    return tuple(np.argsort(-np.nan_to_num(likely, nan=-np.inf), kind="stable").tolist())
 
 
 def _without(split: Split, users: NDArray[np.int32], items: NDArray[np.int32]) -> Split:

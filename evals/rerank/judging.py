@@ -107,8 +107,8 @@ class ScoredCases:
 
         ``fused`` is the final order with the LLM: the learned ``order`` where there is one and the request has words, else the
         tuned LLM has the share ``weight``. ``fast`` is the learned order without the LLM, for other requests the retriever's;
-        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself. Cases that bring
-        orders of their own are judged by these.
+        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself. Orders that a case
+        brings take the place of those.
         """
         targets = [_targets(case) for case in self.cases]
         width = max((len(case.candidates) for case in self.cases), default=1)
@@ -129,10 +129,9 @@ class ScoredCases:
         case = self.cases[at]
         about, n = case.about, len(case.candidates)
         out = {"retrieval": list(range(n))}
+        brought = {name: list(places) for name, places in case.orders.items()}
         if self.base is not None:
             out["zero_shot"] = _by(self.base[at], n)
-        if case.orders:
-            return out | {name: list(places) for name, places in case.orders.items()}, False
         asks, led = True, order is not None and case.request.query.worded
         if order is not None:
             out["fast"] = out["retrieval"]
@@ -146,9 +145,9 @@ class ScoredCases:
             out["llm_only"] = _by(llm, n)
             final = order.scores(*about, llm) if order is not None and led else fuse(llm, weight)
             out["fused"] = [*final_places(case.request, case.candidates[: len(final)], final), *range(len(final), n)]
-            if order is not None:
+            if order is not None and not brought:
                 out["cascade"] = out["fused"] if asks else out["fast"]
-        return out, asks
+        return out | brought, asks and not brought
 
 
 def together(parts: Sequence[JudgedCases]) -> JudgedCases:

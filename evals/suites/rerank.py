@@ -110,7 +110,7 @@ class RerankSuite:
                 "split": config.split,
                 "candidates": config.candidates,
                 "candidates_conversation": config.ordered,
-                "candidates_cold_items": config.cold,
+                "candidates_cold": config.cold,
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },
@@ -129,9 +129,10 @@ class RerankSuite:
         out: dict[Arena, ScoredCases] = {}
         for arena, cases in self._cases(name, config, progress).items():
             if cases:
-                asked = None if self._tuned is None else self._tuned.scores
+                asked = None if self._tuned is None or "llm_only" in cases[0].orders else self._tuned.scores
+                plain = None if "zero_shot" in cases[0].orders else self._base
                 tuned = None if asked is None else asked.score(cases, f"rank {name} {arena}", progress)
-                base = None if self._base is None else self._base.score(cases, f"zero-shot {name} {arena}", progress)
+                base = None if plain is None else plain.score(cases, f"zero-shot {name} {arena}", progress)
                 out[arena] = ScoredCases(cases, tuned, base)
         if not out:
             raise InvalidInput(f"{name!a} leaves no case.", remedy="Name another data set.", param="dataset")

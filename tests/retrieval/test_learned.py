@@ -95,14 +95,13 @@ def test_nothing_is_said_of_what_nobody_took(fitted: LearnedFusion) -> None:
 @pytest.mark.parametrize(
     ("who", "query"),
     [
-        (profile("f01", "f08"), Query()),
         (profile(), Query()),
-        (profile("new", "f01", "f08"), Query()),
+        (profile("new"), Query()),
         (profile("f01", "f08", "f15", weight=-1.0), Query()),
         (profile("f01", "f08", "f15"), Query(text="something old")),
     ],
 )
-def test_a_short_history_or_a_query_is_left_to_the_floor(fitted: LearnedFusion, who: Profile, query: Query) -> None:
+def test_nobody_known_or_a_query_is_left_to_the_floor(fitted: LearnedFusion, who: Profile, query: Query) -> None:
     assert fitted.candidates(who, query, 5, everything()) == []
     assert np.isnan(fitted.score(who, query, ["f22"])).all()
 

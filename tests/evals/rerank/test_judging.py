@@ -128,20 +128,22 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_cold_items_are_ordered_by_what_the_llm_says_of_their_titles(history_folder, rows, tmp_path):
+def test_new_items_and_users_are_ordered_by_what_the_llm_says_of_titles(history_folder, rows, tmp_path):
     pytest.importorskip("lightgbm")
     reader = TitleReader(ScriptedLLM(likelihood=lambda _, text: -float(len(text))), tmp_path)
     suite = RerankSuite(rows, None, None, None, reader)
     config = RerankConfig(cases=12, samples=50, candidates=6, loo=False)
     scored = suite.scored(str(history_folder), config)
     for one in scored["cold_items"].cases:
-        assert set(one.orders) == {"fast", "fused"}
+        assert set(one.orders) == {"fast", "fused", "llm_only", "zero_shot"}
         assert all(sorted(places) == list(range(len(one.candidates))) for places in one.orders.values())
-    assert not any(one.orders for arena in ("warm", "cold_users") for one in scored[arena].cases)
+    assert {name for one in scored["cold_users"].cases for name in one.orders} == {"fast", "fused", "zero_shot"}
+    assert not any(one.orders for one in scored["warm"].cases)
     row = suite.run([str(history_folder)], config)
     assert {"retrieval", "fast", "fused", "ratio", "fast_ratio"} <= set(row["cold_items"])
-    assert "fused" not in row["cold_users"]
-    assert row["protocol"]["candidates_cold_items"] == config.cold
+    assert {"retrieval", "fast", "fused", "ratio", "fast_ratio", "zero_shot"} <= set(row["cold_users"])
+    assert "fused" not in row
+    assert row["protocol"]["candidates_cold"] == config.cold
 
 
 def test_an_order_that_a_case_brings_is_the_one_that_is_judged():

@@ -1,0 +1,115 @@
+"""Histories of a few items have an order of their own, and titles that a language model read are known to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from palate.domain import Interaction, Query
+from palate.testing.candidate_source import ListedInteractions
+from retrieval.features import FeatureConfig, Features, Statistics
+from retrieval.learned import LearnedFusion
+from retrieval.learned_training import examples, joined, moments, read_sequences, shortened
+from retrieval.titles import TITLE_COLUMNS, TitleLikelihoods
+from tests.retrieval.test_learned import CONFIG, everything, interactions, profile, table
+
+pytest.importorskip("lightgbm")
+
+WHOLE = CONFIG.model_copy(update={"short_history": 0})
+
+
+def found(fusion: LearnedFusion, *items: str, n: int = 20) -> list[str]:
+    return [one.item_id for one in fusion.candidates(profile(*items), Query(), n, everything())]
+
+
+def test_what_is_cut_off_leaves_no_trace_in_the_columns() -> None:
+    """The columns of a moment that was cut are those of a world in which the rest of that person's history never was."""
+    config = FeatureConfig(neighbours=20)
+    events = list(interactions().interactions())
+    sequences, rows, people = read_sequences(table(), ListedInteractions(events), 100)
+    chosen = moments(sequences, "next", positions=3, least=2, limit=1000, rng=np.random.default_rng(0))
+    cut = shortened(sequences, chosen, 4, np.random.default_rng(1))
+    assert cut
+    assert {len(moment.history.items) for moment in cut} == {1, 2, 3, 4}
+    moment = cut[7]
+    person = people[moment.history.person]
+    kept = {table().ids[rows[column]] for column in moment.history.items.tolist()}
+    less = [event for event in events if event.person_id != person or event.item_id in kept]
+    others, rows_less, people_less = read_sequences(table(), ListedInteractions(less), 100)
+    assert rows_less.tolist() == rows.tolist()
+    facts = table().genres[rows], table().years[rows], config
+    whole, reduced = (Features(Statistics.fit(one, *facts), config) for one in (sequences, others))
+    history = moment.history
+    alone = type(history)(history.items, history.at, history.values, people_less.index(person))
+    seen, expected = whole.scores(history, moment.hidden), reduced.scores(alone)
+    for name, column in expected.items():
+        if name.startswith(("ease", "knn", "count")):  # what counts places in the person's own sequence differs: they moved up
+            np.testing.assert_allclose(seen[name], column, atol=2e-4, err_msg=name)
+
+
+def test_moments_that_are_short_already_are_not_doubled() -> None:
+    sequences, _, _ = read_sequences(table(), interactions(), 100)
+    chosen = moments(sequences, "next", positions=12, least=2, limit=5000, rng=np.random.default_rng(0))
+    cut = shortened(sequences, chosen, 5, np.random.default_rng(0))
+    assert len(cut) < len(chosen)
+    by_target = {(m.history.person, int(m.targets[0])): len(m.history.items) for m in chosen}
+    assert all(len(m.history.items) < by_target[m.history.person, int(m.targets[0])] for m in cut)
+
+
+def test_examples_of_both_kinds_are_joined() -> None:
+    sequences, rows, _ = read_sequences(table(), interactions(people=30), 100)
+    features = Features(Statistics.fit(sequences, table().genres[rows], table().years[rows], FeatureConfig()))
+    chosen = moments(sequences, "next", positions=2, least=2, limit=20, rng=np.random.default_rng(0))
+    some, none = examples(features, chosen, 20), examples(features, [], 20)
+    both = joined(some, some)
+    assert both.x.shape == (2 * len(some.x), some.x.shape[1])
+    assert both.sizes.sum() == len(both.y)
+    for one in (joined(some, none), joined(none, some)):
+        assert one.names == some.names
+        np.testing.assert_array_equal(one.x, some.x)
+
+
+def test_one_order_for_all_does_not_serve_the_shortest() -> None:
+    whole, short = LearnedFusion(WHOLE), LearnedFusion(CONFIG)
+    for fusion in (whole, short):
+        fusion.fit(table(), interactions())
+    assert found(whole, "f03", "f10") == []
+    assert found(short, "f03", "f10", n=3)
+    long = [f"f{n:02d}" for n in (3, 10, 17, 24, 31, 38, 45)]
+    assert found(short, *long) == found(whole, *long)
+    assert found(short, *long[:4]) != found(whole, *long[:4])
+
+
+def test_what_was_saved_serves_short_histories_the_same(tmp_path: Path) -> None:
+    made, again = LearnedFusion(CONFIG), LearnedFusion(CONFIG)
+    made.fit(table(), interactions())
+    made.save(tmp_path)
+    again.load(tmp_path, table())
+    assert found(again, "f03") == found(made, "f03") != []
+
+
+def test_likely_titles_come_first_where_nothing_else_tells() -> None:
+    """Half of the films are well known, which only their titles tell: people take these next, whatever they took before."""
+    rng = np.random.default_rng(0)
+    known = rng.permutation(60)[:30]
+    events = []
+    for person in range(120):
+        taken = [*rng.permutation(60)[:4].tolist(), *rng.permutation(known)[:4].tolist()]
+        for n, item in enumerate(dict.fromkeys(taken)):
+            events.append(Interaction(f"p{person:03d}", f"f{item:02d}", "complete", None, 1e9 + n))
+    titles = TitleLikelihoods()
+    films = [item for item in table().items if item.type == "movie"]
+    likely = np.array([-5.0 if int(film.item_id[1:]) in known else -40.0 for film in films], dtype=np.float32)
+    titles.put(films, np.stack([likely, likely - 2.0], axis=1))
+    fusion = LearnedFusion(CONFIG, titles)
+    fusion.fit(table(), ListedInteractions(events))
+    assert fusion.describe()["titles_read"] == 60
+    first = found(fusion, "f01", "f02", n=10)
+    assert sum(int(item_id[1:]) in known for item_id in first) >= 9
+    x = fusion._fitted()[1]
+    history = fusion._history(profile("f01", "f02"))
+    names, columns = x.matrix(x.scores(history), history, np.arange(5))
+    at = [names.index(name) for name in TITLE_COLUMNS]
+    np.testing.assert_allclose(columns[:, at], titles.columns([table().items[row] for row in fusion._rows[:5].tolist()]))
