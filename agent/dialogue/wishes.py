@@ -11,7 +11,7 @@ import anyio.to_thread
 from pydantic import Field
 
 from agent.llm.base import LLM
-from agent.prompts.understand import WISH_SCHEMA, Wish, build_understand_prompt, read_wish
+from agent.prompts.understand import Asked, Draft, build_understand_prompt, read_asked
 from palate.deadline import Deadline
 from palate.domain import Query, Value
 from palate.errors import PalateError
@@ -29,12 +29,12 @@ class RulesAndCatalog(Protocol):
         """Return what a text asks for, by rules."""
         ...
 
-    def draft(self, text: str) -> Wish:
+    def draft(self, text: str) -> Draft:
         """Return what rules make of a text, as an LLM reads it."""
         ...
 
-    def resolve(self, wish: Wish, text: str) -> Query:
-        """Return what a wish that an LLM wrote comes to in the catalog."""
+    def corrected(self, text: str, asked: Asked) -> Query:
+        """Return a text understood with the fields that an LLM corrected."""
         ...
 
 
@@ -43,11 +43,11 @@ class WishReaderConfig(Value):
 
     share: float = Field(default=0.25, gt=0.0, le=1.0)
     most_ms: float = Field(default=800.0, gt=0.0)
-    max_tokens: int = Field(default=72, ge=8)
+    max_tokens: int = Field(default=32, ge=8)
 
 
 class WishReader:
-    """Reads wishes. What the LLM writes is held to the catalog; where it is late, fails or writes no JSON, the rules stand.
+    """Reads wishes. What the LLM writes is held to the catalog; where it is late, fails or writes no such line, the rules stand.
 
     Args:
         vocabulary: Rules and catalog.
@@ -70,23 +70,22 @@ class WishReader:
         rules = self._vocabulary.understand(text)
         if self._llm is None or not rules.text:
             return rules
-        wish = await self._written(self._llm, text, deadline)
-        return rules if wish is None else self._vocabulary.resolve(wish, text)
+        asked = await self._written(self._llm, text, deadline)
+        return rules if asked is None else self._vocabulary.corrected(text, asked)
 
     def _prompt(self, llm: LLM, text: str) -> str:
-        return build_understand_prompt(llm, text, self._vocabulary.draft(text))
+        return build_understand_prompt(llm, self._vocabulary.draft(text))
 
-    async def _written(self, llm: LLM, text: str, deadline: Deadline) -> Wish | None:
+    async def _written(self, llm: LLM, text: str, deadline: Deadline) -> Asked | None:
         left = deadline.remaining()
         seconds = left if math.isinf(left) else min(left * self.config.share, self.config.most_ms / 1000)
-        held = {"json_schema": WISH_SCHEMA} if "json_schema" in llm.enforces else {"stop": ("\n",)}
-        config = GenerateConfig.model_validate({"max_tokens": self.config.max_tokens, **held})
+        config = GenerateConfig(max_tokens=self.config.max_tokens, stop=("\n",))
         within = Deadline(None) if math.isinf(seconds) else Deadline(seconds)
         try:
             with anyio.move_on_after(seconds):
                 # In a thread that may be left behind: the first prompt waits for the tokenizer.
                 prompt = await anyio.to_thread.run_sync(self._prompt, llm, text, abandon_on_cancel=True)
-                return read_wish((await llm.generate([prompt], config, within))[0])
+                return read_asked((await llm.generate([prompt], config, within))[0])
         except PalateError as error:
             _log.info("understood by rules alone: %s", error.message)
         except Exception:  # noqa: BLE001 - whatever a backend throws, the rules are at hand

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.llm.base import LLM
-from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, read_wish
+from agent.prompts.understand import UNDERSTAND_VERSION, Asked, Draft, Wish, build_understand_prompt, read_asked
 from evals.bootstrap import difference, intervals, randomisation_test
 from palate.deadline import Deadline
 from palate.domain import Progress, Query, Value
@@ -25,7 +25,7 @@ __all__ = ["UNDERSTAND_PROTOCOL", "UnderstandSuite", "WishCase", "load_wishes", 
 UNDERSTAND_PROTOCOL = "hand-written wishes, en and zh"
 Split = Literal["val", "test"]
 _BATCH = 16
-_MAX_TOKENS = 72
+_MAX_TOKENS = 32
 _FIELDS = ("like_item_ids", "genres", "without_genres", "types", "year_min", "year_max")
 
 
@@ -36,12 +36,16 @@ class Reader(Protocol):
         """Return what a text asks for, by rules."""
         ...
 
-    def draft(self, text: str) -> Wish:
+    def draft(self, text: str) -> Draft:
         """Return what rules make of a text, as an LLM reads it."""
         ...
 
-    def resolve(self, wish: Wish, text: str) -> Query:
-        """Return what a wish comes to in the catalog."""
+    def corrected(self, text: str, asked: Asked) -> Query:
+        """Return a text understood with the fields that an LLM corrected, as it is served."""
+        ...
+
+    def resolve(self, wish: Wish) -> Query:
+        """Return what a wish in words comes to in the catalog."""
         ...
 
 
@@ -104,7 +108,7 @@ class UnderstandSuite:
 
     def __init__(self, cases: Sequence[WishCase], reader: Reader) -> None:
         self.cases, self._reader = tuple(cases), reader
-        self._wanted = [slots(reader.resolve(case.wish, case.text)) for case in cases]
+        self._wanted = [slots(reader.resolve(case.wish)) for case in cases]
         for case, wanted in zip(self.cases, self._wanted, strict=True):
             said = case.wish
             n = sum(map(len, (said.likes, said.genres, said.without_genres, said.types))) + sum(
@@ -124,14 +128,11 @@ class UnderstandSuite:
         for start in range(0, len(self.cases), _BATCH):
             if progress is not None:
                 progress(f"read {llm.name}", start, len(self.cases))
-            prompts = [
-                build_understand_prompt(llm, case.text, self._reader.draft(case.text))
-                for case in self.cases[start : start + _BATCH]
-            ]
+            prompts = [build_understand_prompt(llm, self._reader.draft(case.text)) for case in self.cases[start : start + _BATCH]]
             texts += anyio.run(llm.generate, prompts, config, Deadline(None))
-        wishes = map(read_wish, texts)
         return [
-            None if wish is None else self._reader.resolve(wish, case.text) for wish, case in zip(wishes, self.cases, strict=True)
+            None if asked is None else self._reader.corrected(case.text, asked)
+            for asked, case in zip(map(read_asked, texts), self.cases, strict=True)
         ]
 
     def served(self, read: Sequence[Query | None]) -> list[Query]:
