@@ -68,10 +68,8 @@ def test_slots_are_counted_one_by_one():
 def test_an_llm_that_writes_what_was_wanted_is_right_and_one_that_chats_is_not(vocabulary):
     from agent.prompts.understand import write_asked
 
-    # Titles and years are the rules'.
-    suite = UnderstandSuite(
-        [c for c in load_wishes("val")[:60] if not (c.wish.likes or c.wish.year_min or c.wish.year_max)], vocabulary
-    )
+    # Titles and years are the rules', who take a title for liked in one of these.
+    suite = UnderstandSuite([case for case in load_wishes("val")[:60] if case.case_id != "val-en-026"], vocabulary)
     answers = iter([write_asked(case.wish) for case in suite.cases])
     right = suite.judge(suite.by_llm(ScriptedLLM(text=lambda prompt: next(answers))))
     chat = suite.judge(suite.by_llm(ScriptedLLM()))
