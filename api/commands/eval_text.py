@@ -106,11 +106,13 @@ def _show(report: dict[str, Any], metrics: tuple[str, ...]) -> None:
         shown.add_row(row["model"], *cells)
     stdout.print(shown)
     for found in report["comparisons"]:
-        gap = found[metrics[0]]
-        stdout.print(
-            f"{found['model']} - {found['against']}: {metrics[0]} {gap['value']:+.4f} "
-            f"({gap['low']:+.4f} to {gap['high']:+.4f}), p {found['p']:.4f}"
-        )
+        for metric in metrics:
+            if metric in found:
+                gap, p = found[metric], f", p {found['p']:.4f}" if metric == metrics[0] else ""
+                stdout.print(
+                    f"{found['model']} - {found['against']}: {metric} {gap['value']:+.4f} "
+                    f"({gap['low']:+.4f} to {gap['high']:+.4f}){p}"
+                )
 
 
 def _cell(value: dict[str, Any]) -> str:

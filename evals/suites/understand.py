@@ -149,10 +149,9 @@ class UnderstandSuite:
             read=np.array([got is not None for _, got in pairs], np.float32),
         )
 
-    def report(self, rows: Mapping[str, Row], split: Split, against: str = "zero-shot") -> dict[str, Any]:
-        """Return the rows with 95 % intervals over wishes, whole and by language, and each row's paired difference to one."""
+    def report(self, rows: Mapping[str, Row], split: Split, against: Sequence[str] = ("zero-shot", "rules")) -> dict[str, Any]:
+        """Return the rows with 95 % intervals over wishes, whole and by language, and each row's paired differences to some."""
         languages = np.array([case.language for case in self.cases])
-        base = rows.get(against)
         return {
             "task": "understand",
             "prompt": UNDERSTAND_VERSION,
@@ -170,13 +169,14 @@ class UnderstandSuite:
             "comparisons": [
                 {
                     "model": name,
-                    "against": against,
-                    "slot_f1": difference(row.f1, base.f1, samples=2000).model_dump(),
-                    "exact": difference(row.exact, base.exact, samples=2000).model_dump(),
-                    "p": randomisation_test(row.f1, base.f1),
+                    "against": other,
+                    "slot_f1": difference(row.f1, rows[other].f1, samples=2000).model_dump(),
+                    "exact": difference(row.exact, rows[other].exact, samples=2000).model_dump(),
+                    "p": randomisation_test(row.f1, rows[other].f1),
                 }
+                for place, other in enumerate(against)
                 for name, row in rows.items()
-                if base is not None and name != against
+                if other in rows and name not in against[: place + 1]
             ],
         }
 
