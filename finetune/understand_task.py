@@ -78,7 +78,7 @@ def understand_job(  # noqa: PLR0917 - what a job is made of
 
     def judge(model: LLM, progress: Progress | None) -> Judged:
         read = suite.by_llm(model, progress)
-        served, alone = suite.judge(suite.served(read)), suite.judge(read)
+        served, alone = suite.judge(suite.served(read)), suite.judge(suite.alone(read))
         return Judged(served.f1, {"exact": served.exact, "slot_f1.alone": alone.f1, "exact.alone": alone.exact})
 
     data = values_hash(suite.cases)

@@ -70,9 +70,9 @@ class Draft(Value):
 
 def build_understand_prompt(llm: LLM, draft: Draft) -> str:
     """Return the rendered prompt; of a long text the beginning is read."""
-    said = draft.asked.model_dump()
-    safe = Asked.model_validate({name: tuple(map(quote, value)) for name, value in said.items()})
-    return llm.render(_TEMPLATE.format_messages(wish=quote(draft.text, _TEXT_CHARS), draft=write_asked(safe)))
+    return llm.render(
+        _TEMPLATE.format_messages(wish=quote(draft.text, _TEXT_CHARS), draft=quote(write_asked(draft.asked), _TEXT_CHARS))
+    )
 
 
 def write_asked(asked: Asked) -> str:

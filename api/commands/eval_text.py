@@ -48,8 +48,8 @@ def understand(
             read = suite.by_llm(tuned, progress)
             zero = suite.by_llm(_base(settings), progress)
         judged = {
-            "zero-shot": suite.judge(zero),
-            "tuned": suite.judge(read),
+            "zero-shot": suite.judge(suite.alone(zero)),
+            "tuned": suite.judge(suite.alone(read)),
             "rules": suite.judge(suite.by_rules()),
             "served": suite.judge(suite.served(read)),
         }

@@ -12,20 +12,19 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.dialogue.wishes import Answer, WishReader, WishReaderConfig, ask
 from agent.llm.base import LLM
-from agent.prompts.understand import UNDERSTAND_VERSION, Asked, Draft, Wish, build_understand_prompt, read_asked
+from agent.prompts.understand import UNDERSTAND_VERSION, Asked, Draft, Wish, build_understand_prompt
 from evals.bootstrap import difference, intervals, randomisation_test
 from palate.deadline import Deadline
 from palate.domain import Progress, Query, Value
 from palate.errors import InvalidInput
-from palate.prompting import GenerateConfig
 
 __all__ = ["UNDERSTAND_PROTOCOL", "UnderstandSuite", "WishCase", "load_wishes", "slot_f1"]
 
 UNDERSTAND_PROTOCOL = "hand-written wishes, en and zh"
 Split = Literal["val", "test"]
-_BATCH = 16
-_MAX_TOKENS = 32
+_EVERY = 16
 _FIELDS = ("like_item_ids", "genres", "without_genres", "types", "year_min", "year_max")
 
 
@@ -121,23 +120,36 @@ class UnderstandSuite:
         """Return what the rules understand."""
         return [self._reader.understand(case.text) for case in self.cases]
 
-    def by_llm(self, llm: LLM, progress: Progress | None = None) -> list[Query | None]:
-        """Return what an LLM understands by itself; ``None`` for an answer that cannot be read."""
-        texts: list[str] = []
-        config = GenerateConfig(max_tokens=_MAX_TOKENS, stop=("\n",))
-        for start in range(0, len(self.cases), _BATCH):
-            if progress is not None:
-                progress(f"read {llm.name}", start, len(self.cases))
-            prompts = [build_understand_prompt(llm, self._reader.draft(case.text)) for case in self.cases[start : start + _BATCH]]
-            texts += anyio.run(llm.generate, prompts, config, Deadline(None))
+    def by_llm(self, llm: LLM, progress: Progress | None = None) -> list[Answer | None]:
+        """Return what an LLM makes of the wishes; ``None`` for an answer that cannot be read."""
+
+        async def answers() -> list[Answer | None]:
+            found = list[Answer | None]()
+            for place, case in enumerate(self.cases):
+                if progress is not None and place % _EVERY == 0:
+                    progress(f"read {llm.name}", place, len(self.cases))
+                draft = self._reader.draft(case.text)
+                found.append(
+                    await ask(llm, draft, build_understand_prompt(llm, draft), WishReaderConfig().max_tokens, Deadline(None))
+                )
+            return found
+
+        return anyio.run(answers)
+
+    def alone(self, answers: Sequence[Answer | None]) -> list[Query | None]:
+        """Return what is understood where an LLM's answers always count."""
         return [
-            None if asked is None else self._reader.corrected(case.text, asked)
-            for asked, case in zip(map(read_asked, texts), self.cases, strict=True)
+            None if one is None else self._reader.corrected(case.text, one.asked)
+            for one, case in zip(answers, self.cases, strict=True)
         ]
 
-    def served(self, read: Sequence[Query | None]) -> list[Query]:
-        """Return what is served where an LLM read the wishes so: what it read, the rules where it failed."""
-        return [rules if got is None else got for rules, got in zip(self.by_rules(), read, strict=True)]
+    def served(self, answers: Sequence[Answer | None]) -> list[Query]:
+        """Return what is served where an LLM answered so."""
+        chosen = WishReader(self._reader).chosen
+        return [
+            rules if one is None else chosen(case.text, rules, one)
+            for case, rules, one in zip(self.cases, self.by_rules(), answers, strict=True)
+        ]
 
     def judge(self, found: Iterable[Query | None]) -> Row:
         """Return the values of one way."""

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from agent import ScriptedLLM
-from agent.dialogue.wishes import WishReader
+from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.prompts.understand import Asked, Wish
 from palate.deadline import Deadline
 from palate.domain import Query
@@ -53,11 +53,23 @@ def test_the_llm_sees_no_titles(world, text, shown):
     assert world.draft(text).text == shown
 
 
+def sure(answer, lead=3.0):
+    """Return an LLM that writes an answer and finds it likelier than anything else."""
+    return ScriptedLLM(text=lambda prompt: answer, likelihood=lambda prefix, text: lead if text == answer else 0.0)
+
+
+def test_the_rules_stand_where_the_llm_is_unsure(world):
+    text = "I need a good cry, no horror"
+    margin = WishReaderConfig().margin
+    assert read(world, text, sure("+Drama -Horror =any", margin - 0.1)) == world.understand(text)
+    assert read(world, text, sure("+Drama -Horror =any", margin + 0.1)).genres == ("Drama",)
+
+
 def test_the_llm_sees_wish_and_draft_and_its_answer_counts(world):
-    llm = ScriptedLLM(text=lambda prompt: "+Drama -Horror =any")
+    llm = sure("+Drama -Horror =any")
     query = read(world, "I need a good cry, no horror", llm)
     assert (query.genres, query.without_genres) == (("Drama",), ("Horror",))
-    (prompt,) = llm.calls
+    prompt = llm.calls[0]
     assert "i need a good cry" in prompt
     assert "Draft: -Horror =any" in prompt
 
