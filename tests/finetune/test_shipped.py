@@ -4,6 +4,7 @@ import pytest
 
 from agent.prompts.explain import EXPLAIN_VERSION
 from agent.prompts.understand import UNDERSTAND_VERSION
+from api.tuned import judge_promoted
 from evals.suites.understand import UNDERSTAND_PROTOCOL, load_wishes
 from finetune.explain_task import ExplainTaskConfig
 from finetune.files import MAX_SHIPPED_BYTES, read_sealed
@@ -11,6 +12,7 @@ from finetune.job import base_ref, values_hash
 from finetune.registry import SHIPPED
 from finetune.scores import Scores
 from finetune.understand_task import UnderstandTaskConfig
+from palate.settings import Settings
 
 TASKS = {"explain": (EXPLAIN_VERSION, ExplainTaskConfig()), "understand": (UNDERSTAND_VERSION, UnderstandTaskConfig())}
 
@@ -42,6 +44,12 @@ def test_its_card_says_what_its_scores_say_and_under_which_terms(shipped):
     assert all(data.terms for data in card.data)
     without = card.metrics.get(f"{card.scores.metric}.without", card.metrics[f"{card.scores.metric}.zero-shot"])
     assert without.value == pytest.approx(float(scores.baseline.mean()), abs=1e-6)
+
+
+def test_they_run_out_of_the_box(tmp_path):
+    found, refused = judge_promoted(Settings(home=tmp_path))
+    assert {task: one.folder for task, one in found.items()} == {task: SHIPPED / task for task in TASKS}
+    assert not refused
 
 
 def test_the_one_for_wishes_was_measured_on_the_wishes_that_are_here_and_beats_the_base():
