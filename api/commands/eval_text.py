@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import anyio
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -43,10 +44,10 @@ def understand(
 
         settings = load_settings()
         suite = TextWorld(settings).understand_suite(split.value)
-        tuned = tuned_llm(settings, "understand", adapter)
         with stages_shown() as progress:
-            read = suite.by_llm(tuned, progress)
-            zero = suite.by_llm(_base(settings), progress)
+            read, zero = (
+                _closed(llm, suite.by_llm(llm, progress)) for llm in (tuned_llm(settings, "understand", adapter), _base(settings))
+            )
         judged = {
             "zero-shot": suite.judge(suite.alone(zero)),
             "tuned": suite.judge(suite.alone(read)),
@@ -87,6 +88,12 @@ def explain(
             for language in ("en", "zh"):
                 for example in report["rows"][-1]["examples"][language]:
                     stdout.print(f"[dim]{'  ' if example['passed'] else '✗ '}[/]{escape(example['text'])}", soft_wrap=True)
+
+
+def _closed(llm: LLM, found: Any) -> Any:
+    """Return what was found, the LLM closed: left to the garbage collector, it may end in a thread of its own."""
+    anyio.run(llm.close)
+    return found
 
 
 def _base(settings: Settings) -> LLM:
