@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from agent.llm.base import LLM
 from agent.prompts import RankPromptConfig
+from agent.prompts.understand import UNDERSTAND_VERSION
 from agent.rank_features import FEATURES
 from agent.rank_order import RankOrder
 from agent.reranker import RerankerConfig
@@ -77,6 +78,8 @@ def judge_promoted(settings: Settings) -> tuple[dict[str, Promoted], dict[str, P
                 card = read_card(folder)
                 if task == "rank":
                     trained_prompt(card)
+                elif task == "understand" and card.prompt_version != UNDERSTAND_VERSION:
+                    raise _unknown_prompt(card)
                 if settings.llm == "embedded":
                     check_base(card, base_ref(settings.llm_path))
                 found[task] = Promoted(folder, card)
@@ -108,11 +111,15 @@ def trained_prompt(card: AdapterCard) -> RankPromptConfig:
     try:
         return RankPromptConfig.model_validate({**(said if isinstance(said, dict) else {}), "version": card.prompt_version})
     except ValidationError as error:
-        raise InvalidInput(
-            f"{card.name!r} was trained on the prompt {card.prompt_version!r}, which is not known here.",
-            remedy="Train it anew, or go back to the version of Palate that it was trained with.",
-            param="prompt_version",
-        ) from error
+        raise _unknown_prompt(card) from error
+
+
+def _unknown_prompt(card: AdapterCard) -> InvalidInput:
+    return InvalidInput(
+        f"{card.name!r} was trained on the prompt {card.prompt_version!r}, which is not known here.",
+        remedy="Train it anew, or go back to the version of Palate that it was trained with.",
+        param="prompt_version",
+    )
 
 
 def learned_order(promoted: Promoted) -> RankOrder | None:

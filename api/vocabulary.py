@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters import Match, Mention, TitleMatcher
 from agent.dialogue.understand import Understander
-from agent.prompts.understand import Wish
+from agent.prompts.understand import Asked, Draft, Wish
 from palate.domain import ItemType, Query
 from retrieval.base import ItemTable
 
@@ -42,10 +42,14 @@ class Vocabulary:
         """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
         return self._understander.understand(text)
 
-    def draft(self, text: str) -> Wish:
+    def draft(self, text: str) -> Draft:
         """Return what rules make of a text (see :meth:`agent.dialogue.understand.Understander.draft`)."""
         return self._understander.draft(text)
 
-    def resolve(self, wish: Wish, text: str) -> Query:
-        """Return what an LLM's reading of a text comes to (see :meth:`agent.dialogue.understand.Understander.resolve`)."""
-        return self._understander.resolve(wish, text)
+    def corrected(self, text: str, asked: Asked) -> Query:
+        """Return a text understood with what an LLM says (see :meth:`agent.dialogue.understand.Understander.corrected`)."""
+        return self._understander.corrected(text, asked)
+
+    def resolve(self, wish: Wish) -> Query:
+        """Return what a wish in words comes to (see :meth:`agent.dialogue.understand.Understander.resolve`)."""
+        return self._understander.resolve(wish)

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from agent.llm.base import LLM
-from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, write_wish
+from agent.prompts.understand import UNDERSTAND_VERSION, Draft, build_understand_prompt, write_asked
 from evals.suites.understand import UNDERSTAND_PROTOCOL, UnderstandSuite, load_wishes
 from finetune.card import DataRef, ScoresRef
 from finetune.examples import TextExample
@@ -16,21 +16,22 @@ from finetune.job import values_hash
 from finetune.lora import LoraTrainerConfig
 from finetune.text_job import Judged, TextJob
 from finetune.wishes import Wishes
+from finetune.written import written_wishes
 from palate.domain import Item, Progress, Value
 
-__all__ = ["UnderstandTaskConfig", "understand_examples", "understand_job"]
+__all__ = ["UnderstandTaskConfig", "bare", "understand_examples", "understand_job"]
 
 _TITLE_CHARS = 48
-Drafts = Callable[[str], Wish]
-_OWN = "Made by finetune.wishes; Apache-2.0."
+Drafts = Callable[[str], Draft]
+_OWN = "Written by hand and made by finetune.wishes; Apache-2.0."
 
 
 class UnderstandTaskConfig(Value):
     """``examples`` wishes are drawn; ``trainer`` says how they are trained on."""
 
-    examples: int = Field(default=720, ge=8)
+    examples: int = Field(default=2240, ge=8)
     trainer: LoraTrainerConfig = LoraTrainerConfig(
-        top_layers=15, steps=180, batch=4, group=4, rate=8e-4, warmup=10, max_tokens=320, save_every=20, threads=1
+        top_layers=24, steps=560, batch=4, group=4, rate=8e-4, warmup=20, max_tokens=320, save_every=20, threads=1
     )
 
 
@@ -42,22 +43,31 @@ def understand_examples(  # noqa: PLR0917 - as many things meet here
     Args:
         llm: Renders the prompt, as it does when serving.
         end: What ends a turn.
-        items: Films and pieces of music that wishes may name, less those that a held-out wish names.
+        items: Films and pieces of music that wishes may name, less those that a held-out wish names. No text is that of a held-out
+            wish, whatever its signs and letter case.
         draft: What rules make of a text in the catalog of ``items``.
         n: How many.
         seed: Of everything that is drawn.
 
     """
-    held = {title for split in ("val", "test") for case in load_wishes(split) for title in case.wish.likes}
+    cases = [case for split in ("val", "test") for case in load_wishes(split)]
+    held = {title for case in cases for title in case.wish.likes}
     titles: dict[str, list[str]] = {"movie": [], "track": []}
     for item in items:
         if item.type in titles and len(item.title) <= _TITLE_CHARS and held.isdisjoint((item.title, *item.alt_titles)):
             titles[item.type].append(item.title)
-    wishes = Wishes(titles["movie"], titles["track"], seed)
-    return [
-        TextExample(prompt=build_understand_prompt(llm, text, draft(text)), completion=write_wish(wish) + end)
-        for text, wish, _ in wishes.draw(n)
-    ]
+    texts = {bare(case.text) for case in cases}
+    written = [one for one in written_wishes() if bare(one.text) not in texts]
+    examples = list[TextExample]()
+    for text, wish, _ in Wishes(titles["movie"], titles["track"], seed, written).draw(2 * n):
+        if bare(text) not in texts and len(examples) < n:
+            examples.append(TextExample(prompt=build_understand_prompt(llm, draft(text)), completion=write_asked(wish) + end))
+    return examples
+
+
+def bare(text: str) -> str:
+    """Return the letters and digits of a text alone, in small letters."""
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 def understand_job(  # noqa: PLR0917 - what a job is made of
@@ -68,7 +78,7 @@ def understand_job(  # noqa: PLR0917 - what a job is made of
 
     def judge(model: LLM, progress: Progress | None) -> Judged:
         read = suite.by_llm(model, progress)
-        served, alone = suite.judge(suite.served(read)), suite.judge(read)
+        served, alone = suite.judge(suite.served(read)), suite.judge(suite.alone(read))
         return Judged(served.f1, {"exact": served.exact, "slot_f1.alone": alone.f1, "exact.alone": alone.exact})
 
     data = values_hash(suite.cases)

@@ -10,6 +10,7 @@ import numpy as np
 
 from agent.prompts.understand import Wish
 from finetune.wish_words import CHATTER, MUSIC, NEGATIONS, SPOKEN, YEARS, Spoken
+from finetune.written import FILM, TUNE, WrittenWish
 
 __all__ = ["Wishes"]
 
@@ -55,22 +56,65 @@ class Wishes:
     Args:
         titles: Titles that wishes may name, of films and of pieces of music.
         seed: Of everything that is drawn.
+        written: Wishes that were written by hand. Seven in ten that are drawn come from these, all of them before one comes again,
+            now and then with a time, a refusal or some chatter put to it; the others are made of words and patterns.
 
     """
 
-    def __init__(self, titles: Sequence[str], music: Sequence[str], seed: int = 0) -> None:
+    def __init__(self, titles: Sequence[str], music: Sequence[str], seed: int = 0, written: Sequence[WrittenWish] = ()) -> None:
         self._titles = {"movie": list(titles), "track": list(music)}
         self._rng = np.random.default_rng(seed)
+        self._written = {language: [one for one in written if one.language == language] for language in ("en", "zh")}
+        self._left: dict[str, list[WrittenWish]] = {"en": [], "zh": []}
 
     def draw(self, n: int) -> Iterator[tuple[str, Wish, Language]]:
         """Yield ``n`` wishes, each with what it asks for; languages take turns."""
         for number in range(n):
             language: Language = "zh" if number % 2 else "en"
-            if self._chance(0.07):
+            if self._written[language] and self._chance(0.7):
+                text, asked = self._varied(self._next(language), language)
+            elif self._chance(0.07):
                 text, asked = self._one(CHATTER[language]["nothing"]), Wish()
             else:
                 text, asked = self._wish(language)
             yield (self._worn(text, asked) if language == "en" else text), asked, language
+
+    def _next(self, language: Language) -> WrittenWish:
+        """Return the next written wish of a language whose titles the catalog can fill."""
+        while True:
+            left = self._left[language]
+            if not left:
+                whole = self._written[language]
+                left.extend(whole[i] for i in self._rng.permutation(len(whole)))
+            found = left.pop()
+            if all(self._titles[kind] or mark not in found.text for kind, mark in (("movie", FILM), ("track", TUNE))):
+                return found
+
+    def _varied(self, written: WrittenWish, language: Language) -> tuple[str, Wish]:
+        """Return a written wish with titles, sometimes with more that is asked for."""
+        wish, text, likes = written.wish, written.text, list[str]()
+        for kind, mark in (("movie", FILM), ("track", TUNE)):
+            while mark in text:
+                title = str(self._rng.choice(self._titles[kind]))
+                likes.append(title)
+                text = text.replace(mark, f"《{title}》" if language == "zh" and self._chance(0.75) else title, 1)
+        if language == "zh":
+            text = text.rstrip("。！？")
+        said = _Said(asked=wish.model_dump(exclude_defaults=True))
+        if likes:
+            said.asked["likes"] = likes
+        if wish.year_min is None and wish.year_max is None and self._chance(0.1):
+            self._years(said, language)
+        music = "track" in wish.types or any(genre in MUSIC[language] for genre in (*wish.genres, *wish.without_genres))
+        words = (MUSIC if music else SPOKEN)[language]
+        if not wish.without_genres and self._chance(0.12):
+            others = [genre for genre in self._rng.permutation(list(words)) if genre not in wish.genres]
+            said.core = text
+            self._refuse(said, [str(others[0])], words, language)
+        if said.tail or said.alone:
+            parts = [text, *said.tail, *said.alone]
+            text = self._one("，|。|，但是" if language == "zh" else ", |. | but |; ").join(parts)
+        return self._chattered(text, language, 0.1), Wish(**said.asked)
 
     def _wish(self, language: Language) -> tuple[str, Wish]:
         kind: Literal["movie", "track"] = "track" if self._chance(0.28) else "movie"
@@ -248,11 +292,16 @@ class Wishes:
             text = self._one(", |, |. | |; | and | but ").join(part for part in parts if part)
         if not text:
             text, said.asked = self._one(chatter["nothing"]), {}
-        if self._chance(0.2):
+        return self._chattered(text, language, 0.2) + self._one("|||。|！|？" if language == "zh" else "|||.|!|?")
+
+    def _chattered(self, text: str, language: Language, share: float) -> str:
+        """Return a text with, now and then, something before it or after it that asks for nothing."""
+        chatter = CHATTER[language]
+        if self._chance(share):
             text = f"{self._one(chatter['before'])}{'' if language == 'zh' else ' '}{text}"
-        if self._chance(0.25):
+        if self._chance(share):
             text = f"{text}{'，' if language == 'zh' else ', '}{self._one(chatter['close'])}"
-        return text + self._one("|||。|！|？" if language == "zh" else "|||.|!|?")
+        return text
 
     def _worn(self, text: str, asked: Wish) -> str:
         """Return an English text as people type: in small letters, with a capital, shouted, now and then with a slip."""
@@ -260,6 +309,7 @@ class Wishes:
             at = int(self._rng.integers(1, max(2, len(text) - 2)))
             if (
                 not any(at in range(text.find(t) - 1, text.find(t) + len(t) + 1) for t in asked.likes)
+                and len(text) > at + 1
                 and text[at : at + 2].isalpha()
             ):
                 text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]

@@ -21,7 +21,7 @@ from agent.dialogue.refine import Shown, asks_why, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
-from agent.prompts.understand import Wish
+from agent.prompts.understand import Asked, Draft
 from agent.recommender import Prepared, Recommender
 from agent.why import Explanation
 from palate.deadline import Deadline
@@ -42,12 +42,12 @@ class Vocabulary(Protocol):
         """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
         ...
 
-    def draft(self, text: str) -> Wish:
+    def draft(self, text: str) -> Draft:
         """Return what rules make of a text, as an LLM reads it."""
         ...
 
-    def resolve(self, wish: Wish, text: str) -> Query:
-        """Return what a wish that an LLM wrote about a text comes to."""
+    def corrected(self, text: str, asked: Asked) -> Query:
+        """Return a text understood with the fields that an LLM corrected."""
         ...
 
     def mentions(self, text: str) -> Sequence[MentionSpan]:

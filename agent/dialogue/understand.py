@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from agent.base import TitleFinder
+from agent.base import MentionSpan, TitleFinder
 from agent.dialogue.lexicon import FILLERS_EN, GENRE_WORDS, GREETINGS, NEGATIONS_EN, NEGATIONS_ZH, SAME_GENRES, TYPE_WORDS
 from agent.dialogue.years import read_years
-from agent.guard import quote
-from agent.prompts.understand import MOST_WORDS, WORD_CHARS, Wish
+from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
 from retrieval.base import ItemTable
 
 __all__ = ["Understander", "fold"]
 
-_MASK = "\ufffc"
+_MASK, _TITLE = "\ufffc", "X"
 _MAX_LIKES = 5
 
 
@@ -82,7 +82,7 @@ class Understander:
         words = text.strip()
         if not words or fold(words).strip(" .!?,。！？，") in GREETINGS:
             return Query()
-        likes, masked = self._likes(words)
+        likes, masked, _ = self._likes(words)
         genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
         types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words))
         wanted, unwanted = _split(genres)
@@ -97,42 +97,36 @@ class Understander:
             year_max=year_max,
         )
 
-    def draft(self, text: str) -> Wish:
-        """Return what :meth:`understand` makes of a text as an LLM reads and writes it."""
-        query, rows = self.understand(text), self._table.rows
-        titles = (quote(self._table.items[rows[item_id]].title, WORD_CHARS) for item_id in query.like_item_ids)
-        return Wish(
-            likes=tuple(titles)[:MOST_WORDS],
-            genres=query.genres[:MOST_WORDS],
-            without_genres=query.without_genres[:MOST_WORDS],
-            types=query.types[:MOST_WORDS],
-            year_min=query.year_min,
-            year_max=query.year_max,
+    def draft(self, text: str) -> Draft:
+        """Return what :meth:`understand` makes of a text as an LLM reads it."""
+        query = self.understand(text)
+        asked = Asked(
+            genres=query.genres[:MOST_WORDS], without_genres=query.without_genres[:MOST_WORDS], types=query.types[:MOST_WORDS]
         )
+        return Draft(text=self._likes(text.strip())[2], asked=asked)
 
-    def resolve(self, wish: Wish, text: str) -> Query:
-        """Return what a wish that an LLM wrote about ``text`` comes to in the catalog.
+    def corrected(self, text: str, asked: Asked) -> Query:
+        """Return what :meth:`understand` makes of a text, with genres and types as an LLM says.
 
-        Titles count that stand in the text or are mentioned in it and that the catalog has, in a near spelling too; genres that
-        the catalog has, under any word for them; types that it has. All else is dropped, so that nothing outside the catalog comes
-        out.
+        Genres count that the catalog has, under any word for them, and types that it has. All else is dropped, so that nothing
+        outside the catalog comes out.
         """
-        folded = fold(text)
-        types = [type_ for word in wish.types for type_ in self._type_words.get(fold(word), (word,))]
-        chosen = self._chosen_types(types, ())
-        mentioned = {mention.item_id for mention in self._matcher.mentions(text)} if wish.likes else set()
-        found = [(fold(title) in folded, self._titled(title, chosen)) for title in wish.likes]
-        likes = [item_id for stands, item_id in found if stands or item_id in mentioned]
-        unwanted = self._called(wish.without_genres)
-        return Query(
-            text=text.strip(),
-            like_item_ids=tuple(dict.fromkeys(item_id for item_id in likes if item_id is not None))[:_MAX_LIKES],
-            genres=tuple(genre for genre in self._called(wish.genres) if genre not in unwanted),
-            without_genres=unwanted,
-            types=chosen,
-            year_min=wish.year_min,
-            year_max=wish.year_max,
-        )
+        return self.understand(text).model_copy(update=self._fields(asked))
+
+    def resolve(self, wish: Wish) -> Query:
+        """Return what a wish in words comes to in the catalog; what it lacks is dropped."""
+        fields = self._fields(wish)
+        likes = [self._titled(title, fields["types"]) for title in wish.likes]
+        found = tuple(dict.fromkeys(item_id for item_id in likes if item_id is not None))[:_MAX_LIKES]
+        return Query(like_item_ids=found, year_min=wish.year_min, year_max=wish.year_max, **fields)
+
+    def _fields(self, asked: Asked) -> dict[str, Any]:
+        unwanted = self._called(asked.without_genres)
+        return {
+            "genres": tuple(genre for genre in self._called(asked.genres) if genre not in unwanted),
+            "without_genres": unwanted,
+            "types": self._chosen_types(asked.types, ()),
+        }
 
     def _called(self, words: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(genre for word in words for genre in self._genres.get(fold(word), ())))
@@ -144,19 +138,23 @@ class Understander:
                 return found.item_id
         return None
 
-    def _likes(self, text: str) -> tuple[tuple[str, ...], str]:
-        """Return the items that are named as examples, and the folded text with all titles masked."""
-        masked = fold(text)
-        likes: list[str] = []
+    def _likes(self, text: str) -> tuple[tuple[str, ...], str, str]:
+        """Return the items that are named as examples, the folded text with all titles masked, and it with "X" for titles."""
+        masked = said = fold(text)
+        likes, named = list[str](), list[MentionSpan]()
         for mention in self._matcher.mentions(text):
             before, title = masked[: mention.start], text[mention.start : mention.end]
-            if title.islower() and title in self._genres and not _CUE.search(before):
+            cued = _CUE.search(before) is not None
+            if title.islower() and title in self._genres and not cued:
                 continue
             masked = before + _MASK * (mention.end - mention.start) + masked[mention.end :]
-            cued = _CUE.search(before) is not None or not before.strip()
-            if not _UNLIKE.search(before) and (cued or title != title.lower() or not title.isascii()):
-                likes.append(mention.item_id)
-        return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked
+            if cued or not before.strip() or title != title.lower() or not title.isascii():
+                named.append(mention)
+                if not _UNLIKE.search(before):
+                    likes.append(mention.item_id)
+        for mention in reversed(named):
+            said = said[: mention.start] + _TITLE + said[mention.end :]
+        return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked, said
 
     def _chosen_types(self, wanted: Sequence[str], unwanted: Sequence[str]) -> tuple[ItemType, ...]:
         if unwanted and not wanted:

@@ -21,6 +21,14 @@ _UNTIL = r"(?:until|up to|no later than|by)\s+(?:the )?"
 _AFTER = r"(?:after|newer than|later than|post)[ -]?(?:the )?(?:year )?"
 _SINCE = r"(?:since|starting(?: from| in)?|no earlier than)\s+(?:the )?"
 _YEAR = r"(?:18|19|20)\d\d"
+_REFUSED = re.compile(
+    r"(?:\b(?:no|not|nothing|never)|n't)"
+    r"(?: (?:any|anything|be|show|give|me|movies?|films?|songs?|music|made|shot|filmed|released|from))* ?$"
+    r"|(?:别|别推|别给我|别放|不要|不想看|不想听|不看|不听)$",
+    re.IGNORECASE,
+)
+_TURNED = {"before": "since", "after": "until", "since": "until", "until": "after"}
+_REFUSED_AFTER = re.compile(r"\s*的?(?:老?电影|片子|影片|作品|音乐|歌曲?)?(?:都|就|也)?(?:不要|不看|不听|不想看|别|免了|除外)")
 
 
 def _when(prefix: str) -> str:
@@ -45,6 +53,8 @@ _RULES = (
 def read_years(text: str) -> tuple[int | None, int | None]:
     """Return the first and the last year that a text asks for, each ``None`` where it sets no bound.
 
+    What is refused is turned about: "nothing made before 1980" begins with 1980.
+
     >>> read_years("a comedy from the 90s")
     (1990, 1999)
     >>> read_years("before 1980")
@@ -63,12 +73,13 @@ def read_years(text: str) -> tuple[int | None, int | None]:
             if span is None:
                 continue
             low, high = span
+        refused = _REFUSED.search(text[: found.start()]) or _REFUSED_AFTER.match(text, found.end())
         return {
             "before": (None, low - 1),
             "until": (None, high),
             "after": (high + 1, None),
             "since": (low, None),
-        }.get(rule, (low, high))
+        }.get(_TURNED.get(rule, rule) if refused else rule, (low, high))
     return None, None
 
 

@@ -96,7 +96,8 @@ class Ct2Engine:
 
             ctranslate2.set_random_seed(config.seed)
             generator, sampling = self._new(), {"sampling_topk": 0, "sampling_temperature": config.temperature}
-        decode = self._tokenizer.decode
+        # The engine's own thread may be the last to hold ``step``: it must not hold the generator, which that thread cannot end.
+        decode, end = self._tokenizer.decode, self._end
         pieces = [TextPieces(decode, config.stop) for _ in prompts]
         texts = ["" for _ in prompts]
         clock = _Clock(self._pace, len(prompts[0])) if len(prompts) == 1 else None
@@ -110,7 +111,7 @@ class Ct2Engine:
         def step(result: Any) -> bool:
             if clock is not None:
                 clock.tick()
-            if result.token not in self._end:
+            if result.token not in end:
                 give(result.batch_id, pieces[result.batch_id].push(result.token_id))
             return pieces[result.batch_id].done or enough()
 
@@ -118,7 +119,7 @@ class Ct2Engine:
             generator.generate_batch,
             list(prompts),
             max_length=config.max_tokens,
-            end_token=self._end,
+            end_token=end,
             include_prompt_in_result=False,
             callback=step,
             **sampling,

@@ -20,7 +20,7 @@ from palate.prompting import GenerateConfig, LabelledPrompt
 __all__ = ["ScriptedLLM"]
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
-_TOKEN = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
+_TOKEN = re.compile(r" ?\w+| ?[^\w\s]+|\s+")
 
 
 class ScriptedLLM:

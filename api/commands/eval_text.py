@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import anyio
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -43,13 +44,13 @@ def understand(
 
         settings = load_settings()
         suite = TextWorld(settings).understand_suite(split.value)
-        tuned = tuned_llm(settings, "understand", adapter)
         with stages_shown() as progress:
-            read = suite.by_llm(tuned, progress)
-            zero = suite.by_llm(_base(settings), progress)
+            read, zero = (
+                _closed(llm, suite.by_llm(llm, progress)) for llm in (tuned_llm(settings, "understand", adapter), _base(settings))
+            )
         judged = {
-            "zero-shot": suite.judge(zero),
-            "tuned": suite.judge(read),
+            "zero-shot": suite.judge(suite.alone(zero)),
+            "tuned": suite.judge(suite.alone(read)),
             "rules": suite.judge(suite.by_rules()),
             "served": suite.judge(suite.served(read)),
         }
@@ -89,6 +90,12 @@ def explain(
                     stdout.print(f"[dim]{'  ' if example['passed'] else '✗ '}[/]{escape(example['text'])}", soft_wrap=True)
 
 
+def _closed(llm: LLM, found: Any) -> Any:
+    """Return what was found, the LLM closed: left to the garbage collector, it may end in a thread of its own."""
+    anyio.run(llm.close)
+    return found
+
+
 def _base(settings: Settings) -> LLM:
     from agent.llm.embedded import EmbeddedLLM
 
@@ -106,11 +113,13 @@ def _show(report: dict[str, Any], metrics: tuple[str, ...]) -> None:
         shown.add_row(row["model"], *cells)
     stdout.print(shown)
     for found in report["comparisons"]:
-        gap = found[metrics[0]]
-        stdout.print(
-            f"{found['model']} - {found['against']}: {metrics[0]} {gap['value']:+.4f} "
-            f"({gap['low']:+.4f} to {gap['high']:+.4f}), p {found['p']:.4f}"
-        )
+        for metric in metrics:
+            if metric in found:
+                gap, p = found[metric], f", p {found['p']:.4f}" if metric == metrics[0] else ""
+                stdout.print(
+                    f"{found['model']} - {found['against']}: {metric} {gap['value']:+.4f} "
+                    f"({gap['low']:+.4f} to {gap['high']:+.4f}){p}"
+                )
 
 
 def _cell(value: dict[str, Any]) -> str:

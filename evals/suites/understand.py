@@ -12,20 +12,19 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.dialogue.wishes import Answer, WishReader, WishReaderConfig, ask
 from agent.llm.base import LLM
-from agent.prompts.understand import UNDERSTAND_VERSION, Wish, build_understand_prompt, read_wish
+from agent.prompts.understand import UNDERSTAND_VERSION, Asked, Draft, Wish, build_understand_prompt
 from evals.bootstrap import difference, intervals, randomisation_test
 from palate.deadline import Deadline
 from palate.domain import Progress, Query, Value
 from palate.errors import InvalidInput
-from palate.prompting import GenerateConfig
 
 __all__ = ["UNDERSTAND_PROTOCOL", "UnderstandSuite", "WishCase", "load_wishes", "slot_f1"]
 
 UNDERSTAND_PROTOCOL = "hand-written wishes, en and zh"
 Split = Literal["val", "test"]
-_BATCH = 16
-_MAX_TOKENS = 72
+_EVERY = 16
 _FIELDS = ("like_item_ids", "genres", "without_genres", "types", "year_min", "year_max")
 
 
@@ -36,12 +35,16 @@ class Reader(Protocol):
         """Return what a text asks for, by rules."""
         ...
 
-    def draft(self, text: str) -> Wish:
+    def draft(self, text: str) -> Draft:
         """Return what rules make of a text, as an LLM reads it."""
         ...
 
-    def resolve(self, wish: Wish, text: str) -> Query:
-        """Return what a wish comes to in the catalog."""
+    def corrected(self, text: str, asked: Asked) -> Query:
+        """Return a text understood with the fields that an LLM corrected, as it is served."""
+        ...
+
+    def resolve(self, wish: Wish) -> Query:
+        """Return what a wish in words comes to in the catalog."""
         ...
 
 
@@ -104,7 +107,7 @@ class UnderstandSuite:
 
     def __init__(self, cases: Sequence[WishCase], reader: Reader) -> None:
         self.cases, self._reader = tuple(cases), reader
-        self._wanted = [slots(reader.resolve(case.wish, case.text)) for case in cases]
+        self._wanted = [slots(reader.resolve(case.wish)) for case in cases]
         for case, wanted in zip(self.cases, self._wanted, strict=True):
             said = case.wish
             n = sum(map(len, (said.likes, said.genres, said.without_genres, said.types))) + sum(
@@ -117,26 +120,36 @@ class UnderstandSuite:
         """Return what the rules understand."""
         return [self._reader.understand(case.text) for case in self.cases]
 
-    def by_llm(self, llm: LLM, progress: Progress | None = None) -> list[Query | None]:
-        """Return what an LLM understands by itself; ``None`` for an answer that cannot be read."""
-        texts: list[str] = []
-        config = GenerateConfig(max_tokens=_MAX_TOKENS, stop=("\n",))
-        for start in range(0, len(self.cases), _BATCH):
-            if progress is not None:
-                progress(f"read {llm.name}", start, len(self.cases))
-            prompts = [
-                build_understand_prompt(llm, case.text, self._reader.draft(case.text))
-                for case in self.cases[start : start + _BATCH]
-            ]
-            texts += anyio.run(llm.generate, prompts, config, Deadline(None))
-        wishes = map(read_wish, texts)
+    def by_llm(self, llm: LLM, progress: Progress | None = None) -> list[Answer | None]:
+        """Return what an LLM makes of the wishes; ``None`` for an answer that cannot be read."""
+
+        async def answers() -> list[Answer | None]:
+            found = list[Answer | None]()
+            for place, case in enumerate(self.cases):
+                if progress is not None and place % _EVERY == 0:
+                    progress(f"read {llm.name}", place, len(self.cases))
+                draft = self._reader.draft(case.text)
+                found.append(
+                    await ask(llm, draft, build_understand_prompt(llm, draft), WishReaderConfig().max_tokens, Deadline(None))
+                )
+            return found
+
+        return anyio.run(answers)
+
+    def alone(self, answers: Sequence[Answer | None]) -> list[Query | None]:
+        """Return what is understood where an LLM's answers always count."""
         return [
-            None if wish is None else self._reader.resolve(wish, case.text) for wish, case in zip(wishes, self.cases, strict=True)
+            None if one is None else self._reader.corrected(case.text, one.asked)
+            for one, case in zip(answers, self.cases, strict=True)
         ]
 
-    def served(self, read: Sequence[Query | None]) -> list[Query]:
-        """Return what is served where an LLM read the wishes so: what it read, the rules where it failed."""
-        return [rules if got is None else got for rules, got in zip(self.by_rules(), read, strict=True)]
+    def served(self, answers: Sequence[Answer | None]) -> list[Query]:
+        """Return what is served where an LLM answered so."""
+        chosen = WishReader(self._reader).chosen
+        return [
+            rules if one is None else chosen(case.text, rules, one)
+            for case, rules, one in zip(self.cases, self.by_rules(), answers, strict=True)
+        ]
 
     def judge(self, found: Iterable[Query | None]) -> Row:
         """Return the values of one way."""
@@ -148,10 +161,9 @@ class UnderstandSuite:
             read=np.array([got is not None for _, got in pairs], np.float32),
         )
 
-    def report(self, rows: Mapping[str, Row], split: Split, against: str = "zero-shot") -> dict[str, Any]:
-        """Return the rows with 95 % intervals over wishes, whole and by language, and each row's paired difference to one."""
+    def report(self, rows: Mapping[str, Row], split: Split, against: Sequence[str] = ("zero-shot", "rules")) -> dict[str, Any]:
+        """Return the rows with 95 % intervals over wishes, whole and by language, and each row's paired differences to some."""
         languages = np.array([case.language for case in self.cases])
-        base = rows.get(against)
         return {
             "task": "understand",
             "prompt": UNDERSTAND_VERSION,
@@ -169,13 +181,14 @@ class UnderstandSuite:
             "comparisons": [
                 {
                     "model": name,
-                    "against": against,
-                    "slot_f1": difference(row.f1, base.f1, samples=2000).model_dump(),
-                    "exact": difference(row.exact, base.exact, samples=2000).model_dump(),
-                    "p": randomisation_test(row.f1, base.f1),
+                    "against": other,
+                    "slot_f1": difference(row.f1, rows[other].f1, samples=2000).model_dump(),
+                    "exact": difference(row.exact, rows[other].exact, samples=2000).model_dump(),
+                    "p": randomisation_test(row.f1, rows[other].f1),
                 }
+                for place, other in enumerate(against)
                 for name, row in rows.items()
-                if base is not None and name != against
+                if other in rows and name not in against[: place + 1]
             ],
         }
 

@@ -98,8 +98,11 @@ class World:
     def draft(self, text: str) -> Any:
         return self.understander.draft(text)
 
-    def resolve(self, wish: Any, text: str) -> Any:
-        return self.understander.resolve(wish, text)
+    def corrected(self, text: str, asked: Any) -> Any:
+        return self.understander.corrected(text, asked)
+
+    def resolve(self, wish: Any) -> Any:
+        return self.understander.resolve(wish)
 
     def mentions(self, text: str) -> Any:
         return self.matcher.mentions(text)

@@ -12,10 +12,11 @@ import pytest
 from agent.llm import ScriptedLLM
 from agent.llm.embedded import EmbeddedLLM
 from agent.llm.vllm import VllmLLM
+from agent.prompts.understand import UNDERSTAND_VERSION
 from agent.reranker import RerankerConfig
 from api.doctor import examine
 from api.lazy import LazyEmbedder
-from api.tuned import Promoted, TaskLLMs, learned_order
+from api.tuned import Promoted, TaskLLMs, judge_promoted, learned_order
 from api.vllm_flags import VllmUpConfig, choose_flags
 from api.wiring import build
 from finetune import LoraRegistry, Scores
@@ -70,11 +71,18 @@ def test_an_embedded_adapter_is_merged_for_its_task_alone_and_counts_as_its_card
 def test_wishes_are_read_by_an_llm_only_where_an_adapter_for_them_runs(tmp_path, promote):
     settings = Settings(home=tmp_path)
     assert TaskLLMs(settings, ScriptedLLM(), {}).tuned("understand") is None
-    version = promote(tmp_path, task="understand", seed=4, prompt_version="understand-v1")
+    version = promote(tmp_path, task="understand", seed=4, prompt_version=UNDERSTAND_VERSION)
     with build(settings, models=[]) as palate:
         reads = palate.parts.tuned["understand"]
         assert reads.name == f"smollm2-135m-instruct+understand-{version}"
         assert reads is not palate.llm
+
+
+def test_an_adapter_for_wishes_of_another_prompt_is_left_out(tmp_path, promote):
+    promote(tmp_path, task="understand", seed=4, prompt_version="understand-v1")
+    found, refused = judge_promoted(Settings(home=tmp_path))
+    assert "understand" not in found
+    assert "understand-v1" in refused["understand"].message
 
 
 def test_a_weight_that_is_set_goes_before_the_cards(tmp_path, promote):

@@ -9,15 +9,19 @@ import pytest
 from adapters import TitleMatcher
 from agent.guard import check_reason
 from agent.llm.scripted import ScriptedLLM
-from agent.prompts.understand import Wish, read_wish
+from agent.prompts.understand import Asked, Draft, Wish, read_asked
+from api.demo.world import catalog_items
+from api.vocabulary import Vocabulary
 from evals.reasons import ReasonCase
 from evals.suites.understand import load_wishes
 from finetune.explain_task import ExplainTaskConfig, explain_examples
 from finetune.reasons import reason_for
-from finetune.understand_task import understand_examples
+from finetune.understand_task import bare, understand_examples
 from finetune.wish_words import MUSIC, SPOKEN
 from finetune.wishes import Wishes
+from finetune.written import WrittenWish, written_wishes
 from palate.domain import Evidence, Item
+from retrieval.base import ItemTable
 
 HEAT = Item(item_id="heat", type="movie", title="Heat", genres=("Crime", "Thriller"), year=1995)
 FARGO = Item(item_id="fargo", type="movie", title="Fargo", genres=("Crime",), year=1996)
@@ -76,14 +80,65 @@ def test_both_languages_have_words_for_the_same_genres():
         assert set(words["en"]) == set(words["zh"])
 
 
-def test_training_wishes_name_no_title_of_a_held_out_one():
-    held = sorted({title for case in load_wishes("test") for title in case.wish.likes if title.isascii()})
+def test_every_written_wish_asks_for_what_the_catalog_has_and_none_is_there_twice():
+    written = written_wishes()
+    vocabulary = Vocabulary()
+    vocabulary.renew(ItemTable(catalog_items()))
+    assert len({(one.text.casefold()) for one in written}) == len(written) >= 1200
+    for one in written:
+        assert not one.wish.likes, one.text
+        found = vocabulary.resolve(one.wish)
+        asked = (one.wish.genres, one.wish.without_genres, one.wish.types)
+        assert (found.genres, found.without_genres, found.types) == asked, one.text
+    by_language = Counter(one.language for one in written)
+    assert min(by_language.values()) >= 0.4 * len(written)
+    for language in by_language:
+        genres = Counter(genre for one in written if one.language == language for genre in one.wish.genres)
+        assert set(genres) == {*SPOKEN[language], *MUSIC[language]}
+        assert min(genres.values()) >= 5, genres
+
+
+def test_no_written_wish_is_held_out():
+    held = {bare(case.text) for split in ("val", "test") for case in load_wishes(split)}
+    assert not [one.text for one in written_wishes() if bare(one.text) in held]
+
+
+def test_a_written_wish_is_drawn_with_titles_and_sometimes_asks_for_more():
+    written = [
+        WrittenWish(language="en", text="as tense as {t}", wish=Wish(genres=("Thriller",))),
+        WrittenWish(language="zh", text="和{m}类似的曲子", wish=Wish(types=("track",))),
+    ]
+    drawn = list(Wishes(["Heat"], ["Slow Light"], 0, written).draw(600))
+    thrillers = [wish for text, wish, _ in drawn if text.casefold() == "as tense as heat"]
+    assert thrillers
+    assert all(wish == Wish(genres=("Thriller",), likes=("Heat",)) for wish in thrillers)
+    tunes = [wish for text, wish, _ in drawn if "类似的曲子" in text]
+    assert all("track" in wish.types and wish.likes[0] == "Slow Light" for wish in tunes)
+    assert any(wish.without_genres for wish in tunes)
+    assert any(wish.year_min or wish.year_max for wish in tunes)
+    assert all("{" not in text for text, _, _ in drawn)
+    without = list(Wishes(["Heat"], [], 0, written).draw(100))
+    assert not [text for text, _, _ in without if "类似的曲子" in text]
+
+
+def test_training_names_no_title_and_holds_no_text_of_a_held_out_wish(monkeypatch):
+    cases = load_wishes("test")
+    held = sorted({title for case in cases for title in case.wish.likes if title.isascii()})
     items = [Item(item_id=f"m-{n}", type="movie", title=title) for n, title in enumerate([*held, "Zorblax Rising"])]
-    examples = understand_examples(ScriptedLLM(), "<end>", items, lambda text: Wish(), 200)
-    wishes = [read_wish(example.completion.removesuffix("<end>")) for example in examples]
-    named = {title for wish in wishes for title in wish.likes}
-    assert named == {"Zorblax Rising"}
-    assert not {case.text for case in load_wishes("test")} & {example.prompt for example in examples}
+    leak = WrittenWish(language="en", text=f"{cases[0].text.upper()}!", wish=Wish())
+    monkeypatch.setattr("finetune.understand_task.written_wishes", lambda: (leak, *written_wishes()))
+    seen = list[str]()
+
+    def draft(text):
+        seen.append(text)
+        return Draft(text=text, asked=Asked())
+
+    examples = understand_examples(ScriptedLLM(), "<end>", items, draft, 300)
+    assert len(examples) == 300
+    assert all(read_asked(example.completion.removesuffix("<end>")) is not None for example in examples)
+    assert any("Zorblax Rising" in text for text in seen)
+    assert not [title for title in held if len(title) > 8 and any(title in text for text in seen)]
+    assert not {bare(case.text) for case in cases} & {bare(text) for text in seen}
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one.case_id)

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from agent import ScriptedLLM
-from agent.dialogue.wishes import WishReader
-from agent.prompts.understand import Wish
+from agent.dialogue.wishes import WishReader, WishReaderConfig
+from agent.prompts.understand import Asked, Wish
 from palate.deadline import Deadline
 from palate.domain import Query
 from palate.errors import InvalidInput, ServiceDown
@@ -14,29 +14,64 @@ def read(world, text, llm, seconds=10.0):
     return asyncio.run(WishReader(world, llm).read(text, Deadline(seconds)))
 
 
-def test_a_wish_is_held_to_the_catalog(world):
-    wish = Wish(likes=("Alien", "Zorblax Rising", "Fargo"), genres=("scary", "Polka"), types=("film", "opera"), year_max=1990)
-    query = world.resolve(wish, "like Alien or Zorblax Rising")
-    assert query.like_item_ids == (world.id_of("Alien"),)  # Fargo is there, but nobody named it
-    assert (query.genres, query.types, query.year_max) == (("Horror",), ("movie",), 1990)
+def test_what_an_llm_says_is_held_to_the_catalog(world):
+    asked = Asked(genres=("scary", "Polka"), without_genres=("Comedy", "Opera"), types=("movie", "podcast"))
+    query = world.corrected("like Alien from the 90s", asked)
+    assert (query.genres, query.without_genres, query.types) == (("Horror",), ("Comedy",), ("movie",))
 
 
-def test_a_title_in_a_near_spelling_is_found(world):
-    assert world.resolve(Wish(likes=("Blade Runer",)), "like Blade Runer").like_item_ids == (world.id_of("Blade Runner"),)
+def test_titles_and_years_stay_with_the_rules(world):
+    text = "like Alien from the 90s"
+    rules = world.understand(text)
+    assert rules.like_item_ids == (world.id_of("Alien"),)
+    assert world.corrected(text, Asked()) == rules
+    assert world.corrected(text, Asked(genres=("Drama",))) == rules.model_copy(update={"genres": ("Drama",)})
+
+
+def test_a_wish_in_words_comes_to_items(world):
+    wish = Wish(likes=("Blade Runer", "Zorblax Rising"), genres=("Comedy",), types=("movie",), year_max=1990)
+    query = world.resolve(wish)
+    assert query == Query(like_item_ids=(world.id_of("Blade Runner"),), genres=("Comedy",), types=("movie",), year_max=1990)
 
 
 @pytest.mark.parametrize("text", ["something like Alien but funny", "no horror from the 90s", "hello", "不要恐怖的科幻电影"])
 def test_a_draft_that_is_not_changed_comes_to_what_the_rules_say(world, text):
-    rules = world.understand(text)
-    assert world.resolve(world.draft(text), text).model_copy(update={"text": rules.text}) == rules
+    assert world.corrected(text, world.draft(text).asked) == world.understand(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Something like Alien but FUNNY", "something like X but funny"),
+        ("Fargo and Alien are great", "X and X are great"),
+        ("nothing like Alien", "nothing like X"),
+        ("an alien film", "an alien film"),
+        ("跟《Alien》一样恐怖", "跟《X》一样恐怖"),
+    ],
+)
+def test_the_llm_sees_no_titles(world, text, shown):
+    assert world.draft(text).text == shown
+
+
+def sure(answer, lead=3.0):
+    """Return an LLM that writes an answer and finds it likelier than anything else."""
+    return ScriptedLLM(text=lambda prompt: answer, likelihood=lambda prefix, text: lead if text == answer else 0.0)
+
+
+def test_the_rules_stand_where_the_llm_is_unsure(world):
+    text = "I need a good cry, no horror"
+    margin = WishReaderConfig().margin
+    assert read(world, text, sure("+Drama -Horror =any", margin - 0.1)) == world.understand(text)
+    assert read(world, text, sure("+Drama -Horror =any", margin + 0.1)).genres == ("Drama",)
 
 
 def test_the_llm_sees_wish_and_draft_and_its_answer_counts(world):
-    llm = ScriptedLLM(text=lambda prompt: '{"genres":["Drama"]}')
-    assert read(world, "I need a good cry, no horror", llm).genres == ("Drama",)
-    (prompt,) = llm.calls
-    assert "I need a good cry" in prompt
-    assert '{"without_genres":("Horror")}' in prompt or '{"without_genres":["Horror"]}' in prompt
+    llm = sure("+Drama -Horror =any")
+    query = read(world, "I need a good cry, no horror", llm)
+    assert (query.genres, query.without_genres) == (("Drama",), ("Horror",))
+    prompt = llm.calls[0]
+    assert "i need a good cry" in prompt
+    assert "Draft: -Horror =any" in prompt
 
 
 @pytest.mark.parametrize(
@@ -44,10 +79,10 @@ def test_the_llm_sees_wish_and_draft_and_its_answer_counts(world):
     [
         None,
         ScriptedLLM(text=lambda prompt: "Sure! A comedy."),
-        ScriptedLLM(text=lambda prompt: '{"genres":["Comedy"'),
+        ScriptedLLM(text=lambda prompt: "+Comedy -Hor"),
         ScriptedLLM(fail=ServiceDown("It is down.", remedy="Start it.")),
         ScriptedLLM(fail=ZeroDivisionError()),
-        ScriptedLLM(text=lambda prompt: '{"genres":["Comedy"]}', delay=5.0),
+        ScriptedLLM(text=lambda prompt: "+Comedy =any", delay=5.0),
     ],
     ids=["none", "prose", "cut short", "down", "broken", "late"],
 )
@@ -56,7 +91,7 @@ def test_the_rules_stand_where_the_llm_does_not(world, llm):
 
 
 def test_nothing_is_asked_about_a_greeting_or_an_endless_text(world):
-    llm = ScriptedLLM(text=lambda prompt: '{"genres":["Comedy"]}')
+    llm = ScriptedLLM(text=lambda prompt: "+Comedy =any")
     assert read(world, "hello", llm) == Query()
     with pytest.raises(InvalidInput, match="2,001"):
         read(world, "a" * 2001, llm)
