@@ -33,7 +33,7 @@ class ExplainTaskConfig(Value):
     examples: int = Field(default=400, ge=8)
     reason_tokens: int = Field(default=60, ge=8)
     trainer: LoraTrainerConfig = LoraTrainerConfig(
-        top_layers=15, steps=100, stop=60, batch=4, group=4, rate=8e-4, warmup=10, max_tokens=400, save_every=20, threads=1
+        top_layers=15, steps=100, batch=4, group=4, rate=8e-4, warmup=10, max_tokens=400, save_every=20, threads=1
     )
 
 

@@ -204,6 +204,7 @@ class LoraTrainer:
         model.save_pretrained(folder, safe_serialization=True)
         said = json.loads((folder / "adapter_config.json").read_text("utf-8"))
         said["base_model_name_or_path"] = self._base.name  # a path of this machine means nothing on another
+        said["target_modules"] = sorted(said["target_modules"])  # PEFT holds a set: its order is chance
         (folder / "adapter_config.json").write_text(json.dumps(said, indent=2, sort_keys=True), encoding="utf-8")
         (folder / "README.md").unlink(missing_ok=True)
 

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from agent.llm.gguf import GgufModel
 from agent.llm.merging import add_lora
+from agent.llm.smoothing import calibration_text, smooth, smooth_torch
 from palate.errors import InvalidInput, MissingExtra, MissingWeights
 
 __all__ = ["ConvertedModel", "convert"]
 
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "palate.json"
+_INT8 = "int8"
 _WAIT_SECONDS = 600.0
 _REMEDY = "Give a GGUF file, or a folder in Hugging Face format with config.json and its weights."
 
@@ -54,7 +56,7 @@ def convert(source: Path, cache: Path, name: str, *, compute_type: str = "int8",
         source: A GGUF file, or a folder in Hugging Face format of any architecture that CTranslate2 converts.
         cache: Folder of derived artefacts.
         name: Beginning of the folder's name.
-        compute_type: As CTranslate2 names it.
+        compute_type: As CTranslate2 names it. For int8, Llama models are smoothed (see :mod:`agent.llm.smoothing`).
         lora: Folder of a PEFT LoRA adapter, merged in float32 before the weights are made int8.
 
     Raises:
@@ -155,6 +157,8 @@ def _from_gguf(source: Path, made: Path, compute_type: str, lora: Path | None) -
         weights = model.weights()
         if lora is not None:
             add_lora(weights, lora)
+        if compute_type.startswith(_INT8):
+            smooth(model, weights)
         spec = _spec(model, weights)
     except (KeyError, ValueError) as error:
         raise MissingWeights(f"The model file {source} lacks weights or has odd ones: {error}.", remedy=_REMEDY) from error
@@ -219,7 +223,9 @@ def _from_hf(source: Path, made: Path, compute_type: str) -> dict[str, Any]:
     try:
         config = AutoConfig.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
-        TransformersConverter(str(source)).convert(str(made), quantization=compute_type)
+        smoothed = compute_type.startswith(_INT8) and config.model_type == "llama"
+        converter: Any = _smoothing(TransformersConverter, tokenizer) if smoothed else TransformersConverter
+        converter(str(source)).convert(str(made), quantization=compute_type)
     except OSError as error:
         raise MissingWeights(f"The model in {source} cannot be read: {error}.", remedy=_REMEDY) from error
     except (ValueError, KeyError, NotImplementedError) as error:
@@ -239,6 +245,18 @@ def _from_hf(source: Path, made: Path, compute_type: str) -> dict[str, Any]:
         "context": int(getattr(config, "max_position_embeddings", 0) or 2048),
         "license": "unknown",
     }
+
+
+def _smoothing(converter: Any, tokenizer: Any) -> Any:
+    """Return a converter of CTranslate2 that smooths what it loads."""
+
+    class Smoothing(converter):  # type: ignore[misc]
+        def load_model(self, *args: Any, **options: Any) -> Any:
+            model = super().load_model(*args, **options)
+            smooth_torch(model, tokenizer.encode(calibration_text()))
+            return model
+
+    return Smoothing
 
 
 def _end_tokens(source: Path, tokenizer: Any) -> list[str]:

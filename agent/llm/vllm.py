@@ -93,7 +93,7 @@ class VllmLLM:
         self._count, self._chat = tokenizer, ChatTemplate(template)
         # Shared by the LLMs of all tasks and tenants.
         self._tokens: dict[tuple[int, str], tuple[int, ...]] = {}
-        self._lacks: set[str] = set()
+        self._lacks: set[int] = set()
 
     @property
     def name(self) -> str:
@@ -268,7 +268,8 @@ class VllmLLM:
         ids = await self._ids(prompt.labels, deadline)
         body = {**_ONE_PASS, "prompt": prompt.text, "return_tokens_as_token_ids": True}
         plain = {**body, "logprobs": _PLAIN_LOGPROBS}
-        if "logprob_token_ids" in self._lacks:
+        outages = self._http.outages  # another server may know the option
+        if outages in self._lacks:
             return self._read(label_scores, await self._complete(plain, deadline), ids)
         try:
             answer = await self._complete({**body, "logprobs": len(ids), "logprob_token_ids": ids}, deadline)
@@ -278,7 +279,7 @@ class VllmLLM:
             except Refused:
                 raise refused from None
             # It was not the prompt: this server does not know the option.
-            self._lacks.add("logprob_token_ids")
+            self._lacks.add(outages)
         return self._read(label_scores, answer, ids)
 
     async def _score_spots(self, prompt: LabelledPrompt, deadline: Deadline) -> NDArray[np.float32]:

@@ -219,12 +219,12 @@ def test_scores_of_labels_and_marks_agree_with_the_embedded_llm(
     for form, found in (("labels", labels), ("marks", marks)):
         said = f"mean {mean(found):.4f}, least {found[0]:.4f}, {len(found)} prompts"
         print(f"spearman of {form}, {compute_type}: {said}")  # noqa: T201
-    # In float32 each prompt agrees. int8 weights move what is about as likely, by the processor's kernels too: means of .9478 and
-    # .9638 were seen on two machines. A random adapter gives marks that are nearly all alike, so int8 says little of them.
+    # In float32 each prompt agrees. int8 moves what is about as likely, by the processor's kernels too: a mean of .985 was seen. A
+    # random adapter gives marks that are nearly all alike, so int8 says little of them.
     if compute_type == "float32":
         assert min(labels[0], marks[0]) >= 0.99
     else:
-        assert mean(labels) >= 0.93
+        assert mean(labels) >= 0.95
 
 
 def test_orderings_hold_each_label_once(server: Server) -> None:

@@ -150,6 +150,11 @@ def test_a_training_reason_passes_the_check_and_is_put_in_several_ways(one):
     assert all(check_reason(text, HEAT, one.evidence, one.items, TITLES, language=one.language) == text for text in found)
 
 
+def test_by_default_each_example_is_read_once_and_no_step_is_left_out() -> None:
+    config = ExplainTaskConfig()
+    assert config.trainer.last == config.trainer.steps == config.examples // config.trainer.batch
+
+
 def test_reasons_that_serving_would_cut_are_left_out():
     config = ExplainTaskConfig(examples=100, reason_tokens=12)
     llm = ScriptedLLM()

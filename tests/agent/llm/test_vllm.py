@@ -184,6 +184,10 @@ def test_a_server_without_chosen_tokens_gives_the_likeliest(fake, llm):
     before = len(fake.seen)
     score(llm, labels=(" A", " B", " X"))
     assert len(fake.seen) == before + 1
+    fake.drop, fake.takes_ids = 1, True  # it goes away, and another comes that knows the option
+    for _ in range(2):
+        score(llm, labels=(" A", " B", " X"))
+    assert "logprob_token_ids" in fake.seen[-1][1]
 
 
 def test_a_refused_prompt_is_bad_input_and_the_option_is_kept(fake, llm):
