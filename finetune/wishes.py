@@ -20,6 +20,8 @@ _TENS = {
     "zh": list("二三四五六七八九"),
 }
 
+_MARKS = (("movie", FILM), ("track", TUNE))
+
 
 @dataclass
 class _Said:
@@ -64,7 +66,8 @@ class Wishes:
     def __init__(self, titles: Sequence[str], music: Sequence[str], seed: int = 0, written: Sequence[WrittenWish] = ()) -> None:
         self._titles = {"movie": list(titles), "track": list(music)}
         self._rng = np.random.default_rng(seed)
-        self._written = {language: [one for one in written if one.language == language] for language in ("en", "zh")}
+        fit = [one for one in written if all(self._titles[kind] or mark not in one.text for kind, mark in _MARKS)]
+        self._written = {language: [one for one in fit if one.language == language] for language in ("en", "zh")}
         self._left: dict[str, list[WrittenWish]] = {"en": [], "zh": []}
 
     def draw(self, n: int) -> Iterator[tuple[str, Wish, Language]]:
@@ -80,20 +83,17 @@ class Wishes:
             yield (self._worn(text, asked) if language == "en" else text), asked, language
 
     def _next(self, language: Language) -> WrittenWish:
-        """Return the next written wish of a language whose titles the catalog can fill."""
-        while True:
-            left = self._left[language]
-            if not left:
-                whole = self._written[language]
-                left.extend(whole[i] for i in self._rng.permutation(len(whole)))
-            found = left.pop()
-            if all(self._titles[kind] or mark not in found.text for kind, mark in (("movie", FILM), ("track", TUNE))):
-                return found
+        """Return the next written wish of a language; each comes once before any comes again."""
+        left = self._left[language]
+        if not left:
+            whole = self._written[language]
+            left.extend(whole[i] for i in self._rng.permutation(len(whole)))
+        return left.pop()
 
     def _varied(self, written: WrittenWish, language: Language) -> tuple[str, Wish]:
         """Return a written wish with titles, sometimes with more that is asked for."""
         wish, text, likes = written.wish, written.text, list[str]()
-        for kind, mark in (("movie", FILM), ("track", TUNE)):
+        for kind, mark in _MARKS:
             while mark in text:
                 title = str(self._rng.choice(self._titles[kind]))
                 likes.append(title)
