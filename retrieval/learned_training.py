@@ -95,13 +95,12 @@ def moments(
     """Return at most ``limit`` moments, up to ``positions`` a person, each with a history of at least ``least`` items.
 
     ``next``: before each of the last events of a person; that event is the target, and what came later is hidden too, with
-    ``strict`` also what came at the same time. ``any``: a fifth of a person's items, chosen at random, is hidden and is what is to
-    be found.
+    ``strict`` also what came at the same time, unless all of the person's events did. ``any``: a fifth of a person's items, chosen
+    at random, is hidden and is what is to be found.
     """
     chosen: list[tuple[int, int]] = []
     for person, length in enumerate(np.diff(sequences.bounds).tolist()):
-        at = sequences.of(person)[1]
-        before = np.searchsorted(at, at) if strict else np.arange(length)
+        before = _before(sequences.of(person)[1], strict and targets == "next")
         chosen += [(person, place) for place in range(max(0, length - positions), length) if before[place] >= least]
     if len(chosen) > limit:
         chosen = [chosen[at] for at in np.sort(rng.permutation(len(chosen))[:limit]).tolist()]
@@ -114,13 +113,19 @@ def _moment(  # noqa: PLR0917 - a moment is all of these
     items, at, values = sequences.of(person)
     gone = np.zeros(len(items), dtype=np.bool_)
     if targets == "next":
-        gone[int(np.searchsorted(at, at[place])) if strict else place :] = True
+        gone[_before(at, strict)[place] :] = True
     else:
         gone[rng.permutation(len(items))[: max(1, round(_SHARE * len(items)))]] = True
     places = np.arange(len(items))
     hidden = Hidden(items[gone], at[gone], values[gone], places[gone], places[~gone])
     history = History(items[~gone], at[~gone], values[~gone], person)
     return Moment(history, hidden, items[place : place + 1] if targets == "next" else hidden.items)
+
+
+def _before(at: NDArray[np.float64], strict: bool) -> NDArray[np.int64]:
+    """Return how many of a person's events come before each, int64 [n]; ``strict`` by time, where times tell any apart."""
+    strict = strict and len(at) > 0 and bool(at[0] < at[-1])
+    return np.searchsorted(at, at) if strict else np.arange(len(at))
 
 
 def shortened(sequences: Sequences, chosen: Sequence[Moment], most: int, rng: np.random.Generator) -> list[Moment]:

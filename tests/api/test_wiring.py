@@ -34,7 +34,7 @@ def test_each_task_gets_its_adapter_and_one_salt_of_the_servers_own(tmp_path: Pa
     with build(settings(tmp_path / "home", vllm_adapters=folders, vllm_cache_secret="s" * 16), models=[]) as palate:
         llm = palate.llm
         assert isinstance(llm, VllmLLM)
-        assert set(llm.adapters.names) == {"rank", "explain"}
+        assert set(llm.adapters.names) == {"rank", "explain", "understand"}  # the last comes with the product
         assert llm.name == "palate"
         rank, explain = palate.recommender._reranker.llm, palate.recommender._explainer._llm
         assert isinstance(rank, VllmLLM)

@@ -113,3 +113,17 @@ def test_likely_titles_come_first_where_nothing_else_tells() -> None:
     names, columns = x.matrix(x.scores(history), history, np.arange(5))
     at = [names.index(name) for name in TITLE_COLUMNS]
     np.testing.assert_allclose(columns[:, at], titles.columns([table().items[row] for row in fusion._rows[:5].tolist()]))
+
+
+def test_what_came_at_the_same_time_is_no_history_unless_all_did() -> None:
+    times = {"days": [0.0, 0.0, 1.0, 1.0, 1.0, 2.0], "at once": [5.0] * 6}
+    events = [
+        Interaction(person, f"f{n:02d}", "complete", None, 1e9 + at) for person, ats in times.items() for n, at in enumerate(ats)
+    ]
+    sequences, _, people = read_sequences(table(), ListedInteractions(events), 100)
+    found: dict[str, list[tuple[int, int]]] = {person: [] for person in times}
+    for moment in moments(sequences, "next", positions=6, least=1, limit=100, rng=np.random.default_rng(0), strict=True):
+        assert moment.targets[0] in moment.hidden.items
+        found[people[moment.history.person]].append((int(moment.targets[0]), len(moment.history.items)))
+    assert sorted(found["days"]) == [(2, 2), (3, 2), (4, 2), (5, 5)]
+    assert sorted(found["at once"]) == [(n, n) for n in range(1, 6)]
