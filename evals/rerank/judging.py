@@ -107,8 +107,8 @@ class ScoredCases:
 
         ``fused`` is the final order with the LLM: the learned ``order`` where there is one and the request has words, else the
         tuned LLM has the share ``weight``. ``fast`` is the learned order without the LLM, for other requests the retriever's;
-        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself. Orders that a case
-        brings take the place of those.
+        ``cascade`` takes that where it is sure. An order that never asks the LLM is the final one by itself, and so is the
+        retriever's for what it does not order. Orders that a case brings take the place of those.
         """
         targets = [_targets(case) for case in self.cases]
         width = max((len(case.candidates) for case in self.cases), default=1)
@@ -138,15 +138,15 @@ class ScoredCases:
             if led:
                 fast = order.scores(*about)
                 out["fast"], asks = final_places(case.request, case.candidates, fast), not order.sure(fast)
-        if order is not None and order.alone and led:
-            out["fused"] = out["fast"]
-        elif self.tuned is not None:
+        if self.tuned is not None and not (order is not None and order.alone and led):
             llm = self.tuned[at]
             out["llm_only"] = _by(llm, n)
             final = order.scores(*about, llm) if order is not None and led else fuse(llm, weight)
             out["fused"] = [*final_places(case.request, case.candidates[: len(final)], final), *range(len(final), n)]
             if order is not None and not brought:
                 out["cascade"] = out["fused"] if asks else out["fast"]
+        elif order is not None and order.alone:
+            out["fused"] = out["fast"]
         return out | brought, asks and not brought
 
 
