@@ -119,7 +119,7 @@ class Reranker:
         read = candidates[: self.config.ordered]
         fused = fuse(scores, self.config.weight) if order is None else order.scores(request, profile, history_items, read, scores)
         llm_scores = {item_id: float(score) for item_id, score in zip(prompt.item_ids, scores, strict=True)}
-        return Reranked(_placed(request, candidates, fused), llm_scores, prompt, learned=order is not None)
+        return Reranked(_placed(request, candidates, fused, history_items), llm_scores, prompt, learned=order is not None)
 
     def _without(
         self, request: Request, profile: Profile, candidates: Sequence[Candidate], history_items: Mapping[str, Item]
@@ -128,7 +128,7 @@ class Reranker:
         if self.order is None or not request.query.worded:
             return _Without(_retriever_order(candidates), sure=False)
         fast = self.order.scores(request, profile, history_items, candidates[: self.config.ordered])
-        return _Without(_placed(request, candidates, fast), sure=self.order.sure(fast))
+        return _Without(_placed(request, candidates, fast, history_items), sure=self.order.sure(fast))
 
     async def prior(self, n: int, deadline: Deadline) -> Float32:
         """Return the labels' scores in a prompt without content, float32 [n]; kept after the first call."""
@@ -158,16 +158,23 @@ class Reranker:
         raise DeadlineExceeded(f"The LLM was late (cancelled: {scope.cancelled_caught}).", remedy="Give the request more time.")
 
 
-def final_places(request: Request, candidates: Sequence[Candidate], scores: Float32) -> list[int]:
-    """Return the candidates' places by their final scores, float32 [n]; what carries more of the genres asked for stays first."""
-    tiers = _wanted(request, candidates)
-    return sorted(range(len(candidates)), key=lambda i: (-tiers[i], -float(scores[i]), i))
+def final_places(
+    request: Request, candidates: Sequence[Candidate], scores: Float32, items: Mapping[str, Item] | None = None
+) -> list[int]:
+    """Return the candidates' places by their final scores, float32 [n]; what carries more of the genres asked for stays first.
+
+    Of these, where an example was named too ("like Alien but funny"), first what shares a genre with one; ``items`` by id has them.
+    """
+    tiers = _wanted(request, candidates, items or {})
+    return sorted(range(len(candidates)), key=lambda i: (-tiers[i][0], not tiers[i][1], -float(scores[i]), i))
 
 
-def _placed(request: Request, candidates: Sequence[Candidate], scores: Float32) -> tuple[tuple[Candidate, float], ...]:
+def _placed(
+    request: Request, candidates: Sequence[Candidate], scores: Float32, items: Mapping[str, Item]
+) -> tuple[tuple[Candidate, float], ...]:
     """Return the first candidates by their scores, float32 [shown], and the rest after them in their own order."""
     shown = candidates[: len(scores)]
-    order = [(shown[i], float(scores[i])) for i in final_places(request, shown, scores)]
+    order = [(shown[i], float(scores[i])) for i in final_places(request, shown, scores, items)]
     floor = float(scores.min())
     return (*order, *((c, floor - rank) for rank, c in enumerate(candidates[len(shown) :], start=1)))
 
@@ -201,6 +208,9 @@ def fuse(scores: Float32, weight: float) -> Float32:
     return fused.astype(np.float32)
 
 
-def _wanted(request: Request, candidates: Sequence[Candidate]) -> list[int]:
+def _wanted(request: Request, candidates: Sequence[Candidate], items: Mapping[str, Item]) -> list[tuple[int, bool]]:
     wanted = {genre.casefold() for genre in request.query.genres}
-    return [sum(genre.casefold() in wanted for genre in c.item.genres) for c in candidates]
+    examples = [items[item_id] for item_id in request.query.like_item_ids if item_id in items]
+    alike = {genre.casefold() for item in examples for genre in item.genres} - wanted if wanted else set()
+    carried = [{genre.casefold() for genre in candidate.item.genres} for candidate in candidates]
+    return [(len(genres & wanted), bool(genres & alike)) for genres in carried]

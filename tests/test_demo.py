@@ -40,7 +40,7 @@ def palate(client, *words):
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=True).stdout
 
 
-def test_a_slate_holds_films_and_music_and_the_llm_read_both_platforms(demo):
+def test_a_slate_holds_films_and_music_of_both_platforms_and_no_llm_ordered_it(demo):
     answer = slate(demo, person_id="demo-1")
     assert {i["type"] for i in answer["items"]} == {"movie", "track"}
     assert platforms(answer) >= {"netflix", "spotify"}
@@ -48,9 +48,8 @@ def test_a_slate_holds_films_and_music_and_the_llm_read_both_platforms(demo):
     engine = open_sqlite(demo.home / "decisions.db")
     record = DecisionStore(engine).get(answer["decision_id"])
     engine.dispose()
-    assert "Netflix" in record.prompt
-    assert "Spotify" in record.prompt
-    assert len(record.llm_scores) == 20
+    assert record.prompt is None  # no LLM was tuned to rank
+    assert {hit.source for candidate in record.candidates for hit in candidate.hits} >= {"content", "transitions"}
 
 
 def test_like_alien_but_funny(demo):
@@ -74,10 +73,10 @@ def test_a_platform_left_out_changes_the_slate_and_is_named_nowhere(demo):
     assert "spotify" not in platforms(without)
 
 
-def test_without_time_the_order_is_the_retrievers(demo):
+def test_without_time_what_is_left_out_is_named(demo):
     hurried = slate(demo, person_id="demo-2", deadline_ms=30)
     assert hurried["items"]
-    assert "rerank" in hurried["degraded"]
+    assert hurried["degraded"]
 
 
 def test_feedback_changes_the_next_slate(demo):

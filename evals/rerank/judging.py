@@ -137,12 +137,15 @@ class ScoredCases:
             out["fast"] = out["retrieval"]
             if led:
                 fast = order.scores(*about)
-                out["fast"], asks = final_places(case.request, case.candidates, fast), not order.sure(fast)
+                out["fast"], asks = final_places(case.request, case.candidates, fast, case.history_items), not order.sure(fast)
         if self.tuned is not None and not (order is not None and order.alone and led):
             llm = self.tuned[at]
             out["llm_only"] = _by(llm, n)
             final = order.scores(*about, llm) if order is not None and led else fuse(llm, weight)
-            out["fused"] = [*final_places(case.request, case.candidates[: len(final)], final), *range(len(final), n)]
+            out["fused"] = [
+                *final_places(case.request, case.candidates[: len(final)], final, case.history_items),
+                *range(len(final), n),
+            ]
             if order is not None and not brought:
                 out["cascade"] = out["fused"] if asks else out["fast"]
         elif order is not None and order.alone:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agent import Reranker, RerankerConfig, ScriptedLLM
 from agent.rank_features import rank_features
 from agent.rank_order import RankOrder
+from agent.reranker import final_places
 from palate.deadline import Deadline
 from palate.domain import Candidate, Item, Profile, ProfileEntry, Query, Request, SourceHit
 from palate.errors import MissingWeights, ServiceDown
@@ -238,3 +239,17 @@ def test_a_request_without_words_keeps_to_the_share_and_with_none_asks_nobody(la
     assert ids(rerank(reranker, candidates()))[0] == "c0"
     assert llm.calls == []
     assert ids(rerank(reranker, candidates(), query=WORDS))[0] == "c19"
+
+
+def test_of_the_genres_asked_for_what_shares_one_with_an_example_comes_first():
+    def film(item_id, *genres):
+        return Item(item_id=item_id, type="movie", title=item_id, genres=genres)
+
+    example = film("alien", "Horror", "Sci-Fi")
+    found = [film("known", "Comedy"), film("far", "War"), film("near", "Comedy", "Sci-Fi"), film("scary", "Horror")]
+    candidates = [Candidate(item=item, score=1.0, hits=()) for item in found]
+    request = Request(person_id="ann", query=Query(text="like alien but funny", like_item_ids=("alien",), genres=("Comedy",)))
+    scores = np.array([4.0, 3.0, 2.0, 1.0], dtype=np.float32)
+    assert final_places(request, candidates, scores, {"alien": example}) == [2, 0, 3, 1]
+    plain = request.model_copy(update={"query": Query(text="like alien", like_item_ids=("alien",))})
+    assert final_places(plain, candidates, scores, {"alien": example}) == [0, 1, 2, 3]
