@@ -401,14 +401,14 @@ def test_prompt_logprobs_that_do_not_fit_are_a_service_that_is_down(fake, llm, g
         spots(llm)
 
 
-def test_texts_are_scored_in_one_request(fake, llm):
+def test_texts_are_scored_one_prompt_at_a_time(fake, llm):
     found = asyncio.run(llm.log_likelihoods("Films:\n-", [" Heat", " Alien 3"], Deadline(5)))
     wanted = []
     for text in ("Films:\n- Heat", "Films:\n- Alien 3"):
         behind = prompt_logprobs(text)[len(token_ids("Films:\n-")) :]
         wanted.append(sum(next(iter(one.values()))["logprob"] for one in behind))
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
-    assert [path for path, _ in fake.seen].count("/v1/completions") == 1
+    assert [path for path, _ in fake.seen].count("/v1/completions") == 2
 
 
 @pytest.mark.parametrize("given", [None, [None, {"7": {}}], [None, {"7": {"logprob": float("nan")}}]])
