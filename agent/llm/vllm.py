@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from langchain_core.messages import BaseMessage
@@ -21,9 +21,11 @@ from agent.llm.chat import ChatTemplate
 from agent.llm.pieces import held_back
 from agent.llm.salt import cache_salt
 from agent.llm.spots import mark_at
+from agent.llm.turns import Turns
 from agent.llm.vllm_adapters import VllmAdapters, VllmAdaptersConfig
 from agent.llm.vllm_http import NotServed, Refused, VllmHttp, VllmHttpConfig
 from agent.llm.vllm_scores import label_scores, mark_scores, text_scores
+from agent.llm.vllm_text import piece, writing
 from palate.deadline import Deadline
 from palate.domain import Value
 from palate.errors import DeadlineExceeded, InvalidInput, ServiceDown
@@ -31,6 +33,7 @@ from palate.prompting import GenerateConfig, LabelledPrompt
 
 __all__ = ["VllmConfig", "VllmLLM"]
 
+_Answer = TypeVar("_Answer")
 _WORD = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 _CHARS_A_TOKEN = 6
 _PLAIN_LOGPROBS = 20
@@ -94,6 +97,7 @@ class VllmLLM:
         # Shared by the LLMs of all tasks and tenants.
         self._tokens: dict[tuple[int, str], tuple[int, ...]] = {}
         self._lacks: set[int] = set()
+        self._turns = Turns()
 
     @property
     def name(self) -> str:
@@ -173,12 +177,8 @@ class VllmLLM:
             return np.zeros(0, dtype=np.float32)
         with self.breaker.call(deadline):
             head = await self._tokenized(prefix, deadline)
-            out = []
-            for text in texts:
-                # One prompt at a time: with LoRA on, vLLM 0.32 dies of several prompts with log probabilities in one step.
-                answer = await self._complete({**_ONE_PASS, "prompt": prefix + text, "prompt_logprobs": 0}, deadline)
-                out.append(self._read(text_scores, answer, head, [text]))
-            return np.concatenate(out)
+            answers = [await self._complete_known(prefix + text, deadline) for text in texts]
+            return np.concatenate([self._read(text_scores, a, head, [t]) for a, t in zip(answers, texts, strict=True)])
 
     async def generate(self, prompts: Sequence[str], config: GenerateConfig, deadline: Deadline) -> list[str]:
         """Return a completion for each prompt, in order; cut short where the deadline comes first.
@@ -294,10 +294,9 @@ class VllmLLM:
                 remedy="Use a mark that is one token.",
                 param="spots",
             )
-        answer = await self._complete({**_ONE_PASS, "prompt": prompt.text, "prompt_logprobs": 0}, deadline)
-        return self._read(mark_scores, answer, mark, whole)
+        return self._read(mark_scores, await self._complete_known(prompt.text, deadline), mark, whole)
 
-    def _read(self, read: Callable[..., NDArray[np.float32]], answer: dict[str, Any], *what: Any) -> NDArray[np.float32]:
+    def _read(self, read: Callable[..., _Answer], answer: dict[str, Any], *what: Any) -> _Answer:
         try:
             return read(answer, *what)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -323,6 +322,13 @@ class VllmLLM:
             raise InvalidInput(f"The labels {labels!r} are not distinct tokens.", remedy="Change one.", param="labels")
         return ids
 
+    async def _complete_known(self, text: str, deadline: Deadline) -> dict[str, Any]:
+        """Ask for the log probabilities of the prompt itself, one prompt at a time: with LoRA on, vLLM 0.32 dies of several of them
+        in one step.
+        """
+        async with self._turns.turn(deadline):
+            return await self._complete({**_ONE_PASS, "prompt": text, "prompt_logprobs": 0}, deadline)
+
     async def _complete(self, body: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Ask for a whole answer; once more where the server turns out to have lost the adapter."""
         await self.adapters.ensure(deadline)
@@ -337,20 +343,10 @@ class VllmLLM:
 
     async def _pieces(self, prompt: str, config: GenerateConfig, deadline: Deadline) -> AsyncGenerator[str, None]:
         """Yield text as it is final; raises :class:`DeadlineExceeded` only where nothing came."""
-        body = {
-            "prompt": prompt,
-            "max_tokens": config.max_tokens,
-            "temperature": config.temperature,
-            "seed": config.seed,
-            "add_special_tokens": False,
-            "stream": True,
-            **({"stop": list(config.stop)} if config.stop else {}),
-            **_structured(config),
-        }
         text, given = "", 0
-        async with aclosing(self._events(body, deadline)) as events:
+        async with aclosing(self._events(writing(prompt, config), deadline)) as events:
             async for event in events:
-                text += self._text(event)
+                text += self._read(piece, event)
                 end = len(text) - held_back(text)
                 if end > given:
                     yield text[given:end]
@@ -392,16 +388,3 @@ class VllmLLM:
         self.adapters.doubt()
         await self.adapters.ensure(deadline)
         return True
-
-    def _text(self, event: dict[str, Any]) -> str:
-        choices = event.get("choices")
-        pieces = [c.get("text") if isinstance(c, dict) else None for c in choices] if isinstance(choices, list) else [None]
-        if not all(isinstance(piece, str) for piece in pieces):
-            raise self._http.nonsense(_COMPLETIONS, event)
-        return "".join(map(str, pieces))
-
-
-def _structured(config: GenerateConfig) -> dict[str, Any]:
-    if config.choices:
-        return {"structured_outputs": {"choice": list(config.choices)}}
-    return {} if config.json_schema is None else {"structured_outputs": {"json": dict(config.json_schema)}}

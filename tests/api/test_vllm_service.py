@@ -34,6 +34,7 @@ from palate.testing.llm import LLMContract
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
 
+SHIPPED = Path(__file__).parents[2] / "finetune" / "shipped"
 PYTHON = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
 START_SECONDS = 400
 LETTERS = tuple(f" {chr(65 + i)}" for i in range(20))
@@ -234,12 +235,28 @@ def test_orderings_hold_each_label_once(server: Server) -> None:
     print({key: report[key] for key in ("prompt_tokens", "prefill_ms", "generated_ms", "speedup", "bound")})  # noqa: T201
 
 
-def test_a_reason_is_held_to_its_schema(server: Server, loras: list[Path]) -> None:
+def test_marks_that_several_users_ask_for_at_once_are_those_of_each_alone(
+    server: Server, theirs: SimpleNamespace, loras: list[Path]
+) -> None:
     llm = client(server)
+    llm.adapters.want({"rank": loras[0]})
+
+    async def run() -> list[Any]:
+        rank = llm.for_task("rank")
+        return await asyncio.gather(*(rank.score_labels(prompt, Deadline(240)) for prompt in theirs.marks[:8]))
+
+    assert min(correlations(asyncio.run(run()), theirs.tuned_marks[:8])) > 0.99
+
+
+def test_a_reason_of_the_shipped_adapter_is_held_to_its_schema(server: Server) -> None:
+    llm = client(server)
+    llm.adapters.want({"explain": SHIPPED / "explain"})
+    llm = llm.for_task("explain")
     item = Item(item_id="heat", type="movie", title="Heat", genres=("Crime",))
     prompt = build_explain_prompt(llm, item, "you watched Fargo on Netflix", "en")
     config = GenerateConfig(max_tokens=120, json_schema=REASON_SCHEMA)
     answer = asyncio.run(llm.generate([prompt], config, Deadline(120)))[0]
+    assert llm.name.startswith("explain-")
     assert answer.startswith('{"reason":')
     assert len(read_reason(answer)) >= 8
 

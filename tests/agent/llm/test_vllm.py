@@ -38,6 +38,7 @@ class FakeServer:
     def __init__(self):
         self.odd, self.seen, self.keys = {}, [], []
         self.takes_ids, self.pause, self.drop = True, 0.0, 0
+        self.reading, self.most_reading, self.counting = 0, 0, threading.Lock()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -76,7 +77,13 @@ class FakeServer:
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
+        known = int("prompt_logprobs" in body)
+        with self.counting:
+            self.reading += known
+            self.most_reading = max(self.most_reading, self.reading)
         time.sleep(self.pause)
+        with self.counting:
+            self.reading -= known
         if handler.path in self.odd:
             self.send(handler, *self.odd[handler.path])
         elif handler.path == "/version":
@@ -370,6 +377,23 @@ def test_marks_are_scored_in_one_call_and_looked_up_once(fake, llm):
     assert (paths.count("/tokenize"), paths.count("/v1/completions")) == (2, 2)
     body = fake.seen[-1][1]
     assert (body["prompt_logprobs"], body["max_tokens"], body["temperature"], body["add_special_tokens"]) == (0, 1, 0, False)
+
+
+def test_prompts_whose_own_log_probabilities_are_read_reach_the_server_one_at_a_time(fake, llm):
+    text = "1. Heat [yes]\n2. Alien [yes]"
+    asked = LabelledPrompt(
+        text=text, spots=tuple(found.start() + 2 for found in re.finditer(r" \[yes", text)), item_ids=("i0", "i1"), version="t"
+    )
+    fake.pause = 0.02
+
+    async def several():
+        marks = (one.score_labels(asked, Deadline(30)) for one in (llm, llm.for_tenant("shop"), llm.for_task("rank")) for _ in "ab")
+        return await asyncio.gather(*marks, llm.log_likelihoods("Films:\n-", [" Heat", " Alien"], Deadline(30)))
+
+    *scores, titles = asyncio.run(several())
+    assert fake.most_reading == 1
+    assert len(titles) == 2
+    np.testing.assert_array_equal(scores[1:], scores[:-1])
 
 
 def test_a_mark_that_is_not_one_token_is_refused(fake, llm):
