@@ -16,7 +16,7 @@ from palate.domain import Evidence, InteractionReader, Profile, Progress, Query,
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
-from retrieval.learned_training import Targets, examples, joined, moments, read_sequences, shortened
+from retrieval.learned_training import Targets, examples, moments, read_sequences, shortened
 from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
 from retrieval.titles import TitleLikelihoods
 
@@ -114,10 +114,10 @@ class LearnedFusion:
         learned = examples(features, chosen, config.n_train, progress)
         trees, short = Trees(), Trees()
         if len(learned.sizes) >= _LEAST_GROUPS:
-            trees = Trees.fit(learned, config.trees, progress)
+            trees = Trees.fit([learned], config.trees, progress)
             if config.short_history:
                 cut = shortened(sequences, chosen, config.short_history, rng)
-                short = Trees.fit(joined(learned, examples(features, cut, config.n_train, progress)), config.trees, progress)
+                short = Trees.fit([learned, examples(features, cut, config.n_train, progress)], config.trees, progress)
         self._set(table, rows, [_hashed(person) for person in people], features, (trees, short))
         self._facts = {
             "items": len(rows),

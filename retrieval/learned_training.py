@@ -14,7 +14,7 @@ from retrieval.base import Float32, ItemTable
 from retrieval.features import Features, Hidden, History
 from retrieval.features_statistics import Sequences
 
-__all__ = ["Examples", "Moment", "examples", "joined", "moments", "read_sequences", "shortened"]
+__all__ = ["Examples", "Moment", "examples", "moments", "read_sequences", "shortened"]
 
 Targets = Literal["next", "any"]
 _SHARE = 0.2
@@ -145,13 +145,6 @@ def shortened(sequences: Sequences, chosen: Sequence[Moment], most: int, rng: np
         hidden = Hidden(items[gone], at[gone], values[gone], places[gone], places[~gone])
         out.append(Moment(History(items[~gone], at[~gone], values[~gone], moment.history.person), hidden, moment.targets))
     return out
-
-
-def joined(first: Examples, second: Examples) -> Examples:
-    """Return the examples of both, of which one may have none; ``found`` is the first's."""
-    parts = [one for one in (first, second) if len(one.sizes)] or [first]
-    x, y, sizes = (np.concatenate([getattr(one, name) for one in parts]) for name in ("x", "y", "sizes"))
-    return Examples(parts[0].names, x, y, sizes, first.found)
 
 
 def examples(features: Features, chosen: list[Moment], n: int, progress: Progress | None = None) -> Examples:

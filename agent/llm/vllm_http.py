@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -66,8 +67,9 @@ class VllmHttp:
         """How often no connection could be made or one broke: after such a moment the server may be another one."""
         self._transport = transport
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client: httpx.AsyncClient | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        # Connections belong to the event loop that opened them: a background thread that reads titles has one of its own.
+        self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._making = threading.Lock()
 
     def check(self, deadline: Deadline) -> float:
         """Return the seconds that a call may take; raises :class:`DeadlineExceeded` if they are too few."""
@@ -122,21 +124,27 @@ class VllmHttp:
         )
 
     async def close(self) -> None:
-        """Close the connections."""
-        client, self._client = self._client, None
-        if client is not None and self._loop is asyncio.get_running_loop():
+        """Close the connections of the running event loop; those of loops that ended went with them."""
+        with self._making:
+            client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
             await client.aclose()
 
     def _http(self) -> httpx.AsyncClient:
-        """Return the client of the running loop: connections belong to the loop that opened them."""
-        loop = asyncio.get_running_loop()
-        if self._client is None or self._loop is not loop:
-            limits = httpx.Limits(max_connections=self.config.connections, max_keepalive_connections=self.config.connections)
-            self._client = httpx.AsyncClient(
-                base_url=self.url, headers=self._headers, transport=self._transport, limits=limits, trust_env=False
-            )
-            self._loop = loop
-        return self._client
+        """Return the client of the running event loop."""
+        loop, most = asyncio.get_running_loop(), self.config.connections
+        with self._making:
+            if (client := self._clients.get(loop)) is None:
+                for ended in [other for other in self._clients if other.is_closed()]:
+                    del self._clients[ended]
+                client = self._clients[loop] = httpx.AsyncClient(
+                    base_url=self.url,
+                    headers=self._headers,
+                    transport=self._transport,
+                    limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
+                    trust_env=False,
+                )
+            return client
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None, deadline: Deadline) -> str:
         attempt = 0

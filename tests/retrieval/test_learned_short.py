@@ -11,7 +11,7 @@ from palate.domain import Interaction, Query
 from palate.testing.candidate_source import ListedInteractions
 from retrieval.features import FeatureConfig, Features, Statistics
 from retrieval.learned import LearnedFusion
-from retrieval.learned_training import examples, joined, moments, read_sequences, shortened
+from retrieval.learned_training import moments, read_sequences, shortened
 from retrieval.titles import TITLE_COLUMNS, TitleLikelihoods
 from tests.retrieval.test_learned import CONFIG, everything, interactions, profile, table
 
@@ -56,19 +56,6 @@ def test_moments_that_are_short_already_are_not_doubled() -> None:
     assert len(cut) < len(chosen)
     by_target = {(m.history.person, int(m.targets[0])): len(m.history.items) for m in chosen}
     assert all(len(m.history.items) < by_target[m.history.person, int(m.targets[0])] for m in cut)
-
-
-def test_examples_of_both_kinds_are_joined() -> None:
-    sequences, rows, _ = read_sequences(table(), interactions(people=30), 100)
-    features = Features(Statistics.fit(sequences, table().genres[rows], table().years[rows], FeatureConfig()))
-    chosen = moments(sequences, "next", positions=2, least=2, limit=20, rng=np.random.default_rng(0))
-    some, none = examples(features, chosen, 20), examples(features, [], 20)
-    both = joined(some, some)
-    assert both.x.shape == (2 * len(some.x), some.x.shape[1])
-    assert both.sizes.sum() == len(both.y)
-    for one in (joined(some, none), joined(none, some)):
-        assert one.names == some.names
-        np.testing.assert_array_equal(one.x, some.x)
 
 
 def test_one_order_for_all_does_not_serve_the_shortest() -> None:

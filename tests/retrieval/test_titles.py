@@ -68,3 +68,23 @@ def test_another_title_or_year_is_to_be_read_anew():
     renamed = ITEMS[0].model_copy(update={"title": "The Unusual Suspects"})
     redated = ITEMS[0].model_copy(update={"year": 1996})
     assert titles.missing([renamed, redated, ITEMS[0]]) == [renamed, redated]
+
+
+def test_what_another_model_said_is_forgotten(tmp_path):
+    path = tmp_path / "titles.jsonl"
+    titles = TitleLikelihoods(path)
+    titles.sign(np.array([-8.0, -20.0], dtype=np.float32))
+    titles.put(ITEMS, VALUES)
+    again = TitleLikelihoods(path)
+    again.sign(np.array([-8.2, -19.6], dtype=np.float32))  # int8 on another processor
+    assert again.missing(ITEMS) == []
+    again.sign(np.array([-11.0, -26.0], dtype=np.float32))
+    assert again.missing(ITEMS) == TitleLikelihoods(path).missing(ITEMS) == ITEMS
+
+
+def test_what_nobody_signed_is_not_trusted(tmp_path):
+    path = tmp_path / "titles.jsonl"
+    TitleLikelihoods(path).put(ITEMS, VALUES)
+    titles = TitleLikelihoods(path)
+    titles.sign(np.array([-8.0], dtype=np.float32))
+    assert titles.missing(ITEMS) == ITEMS

@@ -1,4 +1,5 @@
 import asyncio
+import threading
 
 import httpx
 import pytest
@@ -96,3 +97,34 @@ def test_with_too_little_time_nothing_is_sent():
     with pytest.raises(DeadlineExceeded, match="too few"):
         ask(script.http(), seconds=0.0)
     assert script.asked == 0
+
+
+def test_threads_with_event_loops_of_their_own_keep_their_connections():
+    made = []
+
+    class Transport(httpx.MockTransport):
+        def __init__(self):
+            super().__init__(lambda _: httpx.Response(200, json={}))
+
+    http = VllmHttp("http://vllm", transport=Transport())
+    client = httpx.AsyncClient
+
+    def counted(**how):
+        made.append(how)
+        return client(**how)
+
+    async def ask():
+        for _ in range(50):
+            await http.get("/version", Deadline(60))
+            await asyncio.sleep(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx, "AsyncClient", counted)
+        threads = [threading.Thread(target=asyncio.run, args=(ask(),)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(made) == 3
+        asyncio.run(ask())
+        assert len(http._clients) == 1  # those of ended loops are gone
