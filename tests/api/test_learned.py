@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from agent.llm.scripted import ScriptedLLM
+from api.cli import app
 from api.client import Client
 from palate.domain import Account, Candidate, Request
 from palate.errors import ServiceDown
@@ -181,9 +183,9 @@ def test_fit_lets_the_llm_read_titles_where_cold_items_are_asked_for(tmp_path: P
         said = {source["name"]: source for source in fit(http)["sources"]}
         items = len(http.palate.catalog.table())
         assert said["cold"]["titles_read"] == items
-        assert sum(call.startswith("The most famous") for call in llm.calls) == 2 * items
+        assert sum(call.startswith("The most famous") for call in llm.calls) == 2 * items + 4  # by which the LLM is known again
         fit(http)
-        assert sum(call.startswith("The most famous") for call in llm.calls) == 2 * items
+        assert sum(call.startswith("The most famous") for call in llm.calls) == 2 * items + 8
         cold = {c.item.item_id for c in pool(http.palate, "c1") if any(hit.source == "cold" for hit in c.hits)}
         assert cold
         assert not cold & {f"film-{n}" for n in range(30)}  # somebody took each of these
@@ -195,5 +197,8 @@ def test_an_llm_that_cannot_read_is_said_and_the_sources_are_fitted(tmp_path: Pa
 
     with serve(tmp_path / "home", llm=ScriptedLLM(likelihood=fails), sources=("pop", "cold")) as http:
         report = fit(http)
+        said = CliRunner().invoke(app, ["fit"], env={"PALATE_HOME": str(http.palate.settings.home)})
+    assert said.exit_code == 0, said.stderr  # all else was fitted
+    assert "titles: could not be read: The script is over." in said.stderr
     assert report["failed"] == {"titles": "The script is over. Write another."}
     assert {source["name"] for source in report["sources"]} >= {"pop", "cold"}
