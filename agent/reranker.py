@@ -158,14 +158,12 @@ class Reranker:
         raise DeadlineExceeded(f"The LLM was late (cancelled: {scope.cancelled_caught}).", remedy="Give the request more time.")
 
 
-def final_places(
-    request: Request, candidates: Sequence[Candidate], scores: Float32, items: Mapping[str, Item] | None = None
-) -> list[int]:
+def final_places(request: Request, candidates: Sequence[Candidate], scores: Float32, items: Mapping[str, Item]) -> list[int]:
     """Return the candidates' places by their final scores, float32 [n]; what carries more of the genres asked for stays first.
 
     Of these, where an example was named too ("like Alien but funny"), first what shares a genre with one; ``items`` by id has them.
     """
-    tiers = _wanted(request, candidates, items or {})
+    tiers = _wanted(request, candidates, items)
     return sorted(range(len(candidates)), key=lambda i: (-tiers[i][0], not tiers[i][1], -float(scores[i]), i))
 
 

@@ -38,15 +38,14 @@ def palate_candidate_sources(context: SourceContext) -> list[Any]:
 
     chosen = context.settings.sources if context.settings else Settings.model_fields["sources"].default
 
-    def content() -> built_in.ContentSource:
-        return built_in.ContentSource(context.index, context.text_embedders)
-
+    # One for both: fitted together, they share the vectors that are held in memory and those of queries.
+    content = built_in.ContentSource(context.index, context.text_embedders)
     made: dict[str, Callable[[], CandidateSource]] = {
         "als": built_in.AlsSource,
         "attributes": built_in.AttributesSource,
         "bpr": built_in.BprSource,
-        "cold": lambda: built_in.ColdSource(content(), context.titles),
-        "content": content,
+        "cold": lambda: built_in.ColdSource(content, context.titles),
+        "content": lambda: content,
         "ease": built_in.EaseSource,
         "fresh": built_in.FreshSource,
         "itemknn": built_in.ItemKnnSource,

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+import anyio
 import typer
 from rich.markup import escape
 from rich.progress import TaskID
@@ -20,10 +21,13 @@ from palate.errors import InvalidInput
 from palate.settings import Settings
 
 if TYPE_CHECKING:
+    from agent.llm.base import LLM
     from evals.base import Dataset
     from evals.models import Rows
 
-__all__ = ["evaluation", "stages_shown"]
+__all__ = ["closed_after", "evaluation", "stages_shown"]
+
+_L = TypeVar("_L", bound="LLM")
 
 evaluation = typer.Typer(help="Measure on public data sets, or your own.", no_args_is_help=True)
 
@@ -184,6 +188,15 @@ def _rows(settings: Settings) -> Rows:
     from evals.models import Rows
 
     return Rows(folder=_cache(settings))
+
+
+@contextmanager
+def closed_after(llm: _L) -> Iterator[_L]:
+    """Give an LLM for a while, and close it whatever comes: left to the garbage collector, it may end in a thread of its own."""
+    try:
+        yield llm
+    finally:
+        anyio.run(llm.close)
 
 
 @contextmanager

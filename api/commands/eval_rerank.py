@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.commands.eval import evaluation, stages_shown
+from api.commands.eval import closed_after, evaluation, stages_shown
 from api.commands.output import errors_shown, show_document, stderr, stdout
 from api.session import load_settings
 from palate.errors import InvalidInput, Unavailable
@@ -54,7 +55,7 @@ def rerank(
     Of each history data set one event a user is left out and predicted, too.
     Killed and begun again, it goes on where it was.
     """
-    with errors_shown(as_json=as_json):
+    with errors_shown(as_json=as_json), ExitStack() as closing:
         from agent.prompts import RankPromptConfig
         from agent.titles import TitleReader
         from api.tuned import TaskLLMs
@@ -66,7 +67,7 @@ def rerank(
 
         settings = load_settings()
         cache = settings.home / "cache" / "evals"
-        tuned = _tuned_llm(settings, adapter, cache, weight)
+        tuned = _tuned_llm(settings, adapter, cache, closing, weight)
         if tuned is None and weight is None and (order := TaskLLMs(settings, None, {}).rank_order()) is not None:
             if split == "val" and any(is_dialogues(name, settings.datasets) for name in _names(dataset)):
                 stderr.print(
@@ -77,6 +78,8 @@ def rerank(
         if tuned is not None and not llm:
             tuned = replace(tuned, scores=None)
         untuned = base_llm(settings, {}) if llm else None
+        if untuned is not None:
+            closing.enter_context(closed_after(untuned))
         base = LLMScores(untuned, RankPromptConfig(), cache) if zero_shot and untuned is not None else None
         reader = None if untuned is None else TitleReader(untuned, cache)
         suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base, reader)
@@ -93,8 +96,12 @@ def rerank(
             _show(report)
 
 
-def _tuned_llm(settings: Settings, folder: Path | None, cache: Path, weight: float | None = None) -> TunedLLM | None:
+def _tuned_llm(
+    settings: Settings, folder: Path | None, cache: Path, closing: ExitStack, weight: float | None = None
+) -> TunedLLM | None:
     """Return the LLM with a LoRA adapter for ranking: the one in ``folder``, else the promoted one; ``None`` where none is.
+
+    What is made for it is closed with ``closing``.
 
     Raises:
         Unavailable: No LLM is configured.
@@ -119,9 +126,11 @@ def _tuned_llm(settings: Settings, folder: Path | None, cache: Path, weight: flo
     base = base_llm(settings, {task: found.folder for task, found in adapters.items()})
     if base is None:
         raise Unavailable("There is no LLM: PALATE_LLM is none.", remedy="Set PALATE_LLM=embedded or vllm.")
+    closing.enter_context(closed_after(base))
     llms = TaskLLMs(settings, base, adapters)
     llm, card = llms.of("rank"), adapters["rank"].card
     assert llm is not None  # noqa: S101 - there is a base
+    closing.enter_context(closed_after(llm))  # the base once more, where the adapter has no weights of its own
     scores = LLMScores(llm, llms.rank_prompt(), cache)
     share = weight if weight is not None else llms.rank_weight()
     order = None if weight is not None else llms.rank_order()
@@ -151,11 +160,14 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
         from finetune.rank_task import rank_scores
 
         cache = settings.home / "cache" / "evals"
-        tuned = _tuned_llm(settings, folder, cache)
-        assert tuned is not None  # noqa: S101 - a folder was given
-        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
-        with stages_shown() as progress:
-            scored = [suite.scored(name, RerankConfig(cases=cases, loo=False), progress) for name in names]
+        config = RerankConfig(cases=cases, loo=False)
+        # Of new items as many as the LLM sees: that is what an adapter is trained on.
+        config = config.model_copy(update={"cold": config.candidates})
+        with ExitStack() as closing, stages_shown() as progress:
+            tuned = _tuned_llm(settings, folder, cache, closing)
+            assert tuned is not None  # noqa: S101 - a folder was given
+            suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
+            scored = [suite.scored(name, config, progress) for name in names]
         judged = [one.judged(tuned.weight, tuned.order) for one in by_arena(scored).values()]
         return rank_scores(together(judged), "val")
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import anyio
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.commands.eval import evaluation, stages_shown
+from api.commands.eval import closed_after, evaluation, stages_shown
 from api.commands.output import errors_shown, show_document, stdout
 from api.session import load_settings
 from palate.settings import Settings
@@ -44,15 +44,17 @@ def understand(
 
         settings = load_settings()
         suite = TextWorld(settings).understand_suite(split.value)
+        made = {"tuned": partial(tuned_llm, settings, "understand", adapter), "zero-shot": partial(_base, settings)}
+        answers = {}
         with stages_shown() as progress:
-            read, zero = (
-                _closed(llm, suite.by_llm(llm, progress)) for llm in (tuned_llm(settings, "understand", adapter), _base(settings))
-            )
+            for name, make in made.items():  # one after the other: each takes the memory of a model
+                with closed_after(make()) as llm:
+                    answers[name] = suite.by_llm(llm, progress)
         judged = {
-            "zero-shot": suite.judge(suite.alone(zero)),
-            "tuned": suite.judge(suite.alone(read)),
+            "zero-shot": suite.judge(suite.alone(answers["zero-shot"])),
+            "tuned": suite.judge(suite.alone(answers["tuned"])),
             "rules": suite.judge(suite.by_rules()),
-            "served": suite.judge(suite.served(read)),
+            "served": suite.judge(suite.served(answers["tuned"])),
         }
         report = suite.report(judged, split.value)
         if as_json:
@@ -76,10 +78,12 @@ def explain(
         from api.text_tasks import TextWorld, tuned_llm
 
         settings = load_settings()
-        tuned = tuned_llm(settings, "explain", adapter)
         with stages_shown() as progress:
-            suite = TextWorld(settings, dataset, progress).explain_suite()
-            rows = {"zero-shot": suite.write(_base(settings), progress), "tuned": suite.write(tuned, progress)}
+            with closed_after(tuned_llm(settings, "explain", adapter)) as llm:  # first: that there is none is said at once
+                suite = TextWorld(settings, dataset, progress).explain_suite()
+                tuned = suite.write(llm, progress)
+            with closed_after(_base(settings)) as llm:
+                rows = {"zero-shot": suite.write(llm, progress), "tuned": tuned}
         report = suite.report(rows)
         if as_json:
             show_document(report)
@@ -88,12 +92,6 @@ def explain(
             for language in ("en", "zh"):
                 for example in report["rows"][-1]["examples"][language]:
                     stdout.print(f"[dim]{'  ' if example['passed'] else '✗ '}[/]{escape(example['text'])}", soft_wrap=True)
-
-
-def _closed(llm: LLM, found: Any) -> Any:
-    """Return what was found, the LLM closed: left to the garbage collector, it may end in a thread of its own."""
-    anyio.run(llm.close)
-    return found
 
 
 def _base(settings: Settings) -> LLM:

@@ -19,7 +19,8 @@ _RANDOM = frozenset({"ratio", "kfold"})
 
 
 class FusionRanker(RetrieverRanker):
-    """Fits the sources and :class:`retrieval.learned.LearnedFusion` on a split, and ranks as a server does after ``palate fit``.
+    """Fits the sources and :class:`retrieval.learned.LearnedFusion` on a split, and ranks as a server does after ``palate fit``,
+    but for what it learns to aim at: that is the protocol's (:func:`aimed`).
 
     Args:
         params: Fields of the fusion's configuration, over the defaults and over what the protocol says (:func:`aimed`).
@@ -62,7 +63,7 @@ class FusionRanker(RetrieverRanker):
 
 def aimed(params: Mapping[str, Any], dataset: Dataset, split: Split) -> LearnedFusionConfig:
     """Return a configuration: where rows are held out at random, any liked item is a target, else the next one is, be it at the
-    same time as what it follows in the file.
+    same time as what it follows in the file: published protocols count so, where ``palate fit`` is ``strict``.
 
     What ``params`` set stays as it is set.
     """

@@ -184,8 +184,9 @@ class Histories:
             "fast": ColdSource(content, None, config),
             "fused": ColdSource(content, titles, config),
         }
+        reader = world.reader()  # one for all: over one fit they share the vectors in memory
         for source in cold.values():
-            source.fit(world.table, world.reader())
+            source.fit(world.table, reader)
         short = {name: self._learned(world, fitted.split, read) for name, read in (("fast", None), ("fused", titles))}
         return replace(fitted, cold=cold, short={name: fusion for name, fusion in short.items() if fusion.ready})
 

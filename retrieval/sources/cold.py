@@ -79,7 +79,16 @@ class ColdSource:
         self._read = int(np.isfinite(x[:, -len(TITLE_COLUMNS)]).sum())
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
-        """Return cold items near to what is liked or asked for, those first that many are expected to take."""
+        """Return cold items near to what is liked or asked for, those first that many are expected to take.
+
+        The score is the standardised expected popularity less ``nearness`` times ln(place + ``damping``), the nearest in place 0
+        of those that are looked at: the larger of ``n`` and ``near``.
+
+        Raises:
+            Unavailable: It is not fitted.
+            IndexUnusable: A space is not in memory, and the index cannot be read.
+
+        """
         table, config = self._fitted(), self.config
         near = self._content.candidates(profile, query, max(n, config.near), allowed & self._cold)
         scores = self._scores(table, [one.item_id for one in near])
@@ -87,11 +96,37 @@ class ColdSource:
         return sorted(scored, key=lambda one: (-one.score, one.item_id))[:n]
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-        """Return for each cold item what it is near to."""
+        """Return for each cold item what it is near to.
+
+        Raises:
+            Unavailable: It is not fitted.
+
+        """
         table = self._fitted()
         cold = [i for i in item_ids if i in table.rows and self._cold[table.rows[i]]]
         found = self._content.explain(profile, query, cold)
         return {i: [e.model_copy(update={"source": self.name}) for e in evidence] for i, evidence in found.items()}
+
+    def falls_without(self, profile: Profile, query: Query, pairs: Sequence[tuple[str, str]], allowed: Mask) -> list[bool]:
+        """Return for each (candidate, history item) pair whether the candidate is offered, and less near without the history item.
+
+        Of a score only the nearness stands on the history, so with ``nearness`` 0 nothing falls. It is measured by the cosines that
+        give an item its place, as in the content source, of which the same is said; not by the place, which would take a ranking
+        of all cold items for each history item.
+
+        Raises:
+            Unavailable: It is not fitted.
+
+        """
+        table = self._fitted()
+        if not self.config.nearness:
+            return [False] * len(pairs)
+        offered = allowed & self._cold
+        less_near = self._content.falls_without(profile, query, pairs, offered)
+        return [
+            fell and item_id in table.rows and bool(offered[table.rows[item_id]])
+            for fell, (item_id, _) in zip(less_near, pairs, strict=True)
+        ]
 
     def describe(self) -> dict[str, Any]:
         """Return the config, how many items are cold, and of how many the title was read."""

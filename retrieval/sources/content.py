@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,37 @@ class _Search:
     lists: tuple[tuple[tuple[str, ...], float], ...]
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What one fit read: the spaces by name, and the vectors of queries that were asked since, the newest last."""
+
+    table: ItemTable
+    spaces: Mapping[str, Space]
+    queries: OrderedDict[tuple[str, str], Float32]
+
+
+class _Newest:
+    """The newest reading of a source and its copies, and of which fit it is.
+
+    The interactions are held weakly: they may be all the events there are, and nobody needs them when the fit is done.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[_Reading, weakref.ref[InteractionReader]] | None = None
+
+    def of(self, table: ItemTable, interactions: InteractionReader) -> _Reading | None:
+        if self._kept is None:
+            return None
+        reading, whose = self._kept
+        return reading if reading.table is table and whose() is interactions else None
+
+    def keep(self, reading: _Reading, interactions: InteractionReader) -> None:
+        try:
+            self._kept = reading, weakref.ref(interactions)
+        except TypeError:  # a reader with slots: nobody could tell its fit from the next one, so nothing is shared
+            self._kept = None
+
+
 class ContentSource:
     """Dense retrieval over the vector index.
 
@@ -58,6 +90,9 @@ class ContentSource:
     neighbours of the query's words (in the multilingual space where these are Chinese, Japanese or Korean) and of the items named
     in it. The lists are joined by weighted reciprocal ranks, since cosines of different spaces do not compare. Text also leads
     from one type to others, which counts less.
+
+    Copies that are fitted on the very same table and interactions, as those of one retriever are, share what they hold: vectors in
+    memory, and those of queries.
     """
 
     name = "content"
@@ -66,23 +101,24 @@ class ContentSource:
         self.config = config or ContentConfig()
         self._index, self._embedders = index, dict(text_embedders)
         self._table: ItemTable | None = None
-        self._spaces: dict[str, Space] = {}
+        self._spaces: Mapping[str, Space] = {}
         self._queries: OrderedDict[tuple[str, str], Float32] = OrderedDict()
+        self._newest = _Newest()
 
     def fit(self, table: ItemTable, interactions: InteractionReader) -> None:
-        """Read the spaces. Nothing is learnt from the interactions.
+        """Read the spaces, unless a copy did for this fit. Nothing is learnt from the interactions.
+
+        A source that is itself fitted once more reads them anew.
 
         Raises:
             IndexUnusable: The index cannot be read.
 
         """
-        config = self.config
-        names = dict.fromkeys([*config.space_weights, config.text_space, config.mixed_space])
-        spaces = {name: Space(self._index, name, table, config.resident_items, config.refresh_seconds) for name in names}
-        for space in spaces.values():
-            space.refresh()
-        self._spaces, self._table = spaces, table
-        self._queries = OrderedDict()
+        found = self._newest.of(table, interactions)
+        if found is None or found.spaces is self._spaces:
+            found = self._read(table)
+            self._newest.keep(found, interactions)
+        self._table, self._spaces, self._queries = table, found.spaces, found.queries
 
     def refresh(self) -> None:
         """Read the index anew now, as after vectors in it were replaced."""
@@ -151,6 +187,14 @@ class ContentSource:
             "items": {name: len(space) for name, space in self._spaces.items()},
         }
 
+    def _read(self, table: ItemTable) -> _Reading:
+        config = self.config
+        names = dict.fromkeys([*config.space_weights, config.text_space, config.mixed_space])
+        spaces = {name: Space(self._index, name, table, config.resident_items, config.refresh_seconds) for name in names}
+        for space in spaces.values():
+            space.refresh()
+        return _Reading(table, spaces, OrderedDict())
+
     def _searches(self, table: ItemTable, profile: Profile, query: Query, allowed: Mask) -> Iterator[_Search]:
         config = self.config
         wanted = tuple(sorted(ITEM_TYPES[code] for code in np.flatnonzero(np.bincount(table.types[allowed]))))
@@ -196,13 +240,13 @@ class ContentSource:
                 yield _Search(self._spaces[name], mean, tuple(lists))
 
     def _embed(self, name: str, text: str) -> Float32:
-        key = (name, text)
-        found = self._queries.get(key)
+        key, kept = (name, text), self._queries
+        found = kept.get(key)
         if found is None:
             found = self._embedders[name].embed_query(text)
-            self._queries[key] = found
-            while len(self._queries) > _QUERIES_KEPT:
-                self._queries.popitem(last=False)
+            kept[key] = found
+            while len(kept) > _QUERIES_KEPT:
+                kept.popitem(last=False)
         return found
 
     def _near(self, space: str, item_id: str, platform: str | None, cosine: float) -> Evidence:

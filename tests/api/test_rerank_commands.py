@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from agent.llm.scripted import ScriptedLLM
 from api.cli import app
+from api.commands.eval_rerank import measured_scores
+from evals.suites.rerank import RerankConfig, RerankSuite
+from finetune.rank_task import RankTaskConfig
+from palate.errors import InvalidInput
+from palate.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("own_home")
 
@@ -57,6 +65,71 @@ def test_without_an_llm_retrieval_alone_is_judged(folder: Path, monkeypatch: pyt
 def test_what_cannot_be_used_is_said(folder: Path, words: list[str], said: str) -> None:
     typed = [str(folder) if word == "FOLDER" else word for word in words]
     assert said in run(*typed, status=1).stderr
+
+
+class Made:
+    """The LLMs that a command makes, and those of them that it closed."""
+
+    def __init__(self) -> None:
+        self.llms: list[ScriptedLLM] = []
+        self.closed: list[ScriptedLLM] = []
+
+    def llm(self, *_: object, **__: object) -> ScriptedLLM:
+        made = ScriptedLLM()
+
+        async def close() -> None:
+            self.closed.append(made)
+
+        made.close = close  # type: ignore[method-assign]
+        self.llms.append(made)
+        return made
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Made:
+    """Every LLM that is made, with a LoRA adapter or without, is a scripted one."""
+    made = Made()
+    monkeypatch.setattr("api.wiring.base_llm", made.llm)
+    monkeypatch.setattr("api.tuned.TaskLLMs.of", made.llm)
+    return made
+
+
+def suite_that(monkeypatch: pytest.MonkeyPatch, name: str, does: Callable[..., Any]) -> None:
+    monkeypatch.setattr(RerankSuite, name, does)
+
+
+def refuses(*_: object) -> None:
+    raise InvalidInput("It leaves no case.", remedy="Name another.", param="dataset")
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_every_llm_that_was_made_is_closed(
+    folder: Path, made: Made, make_adapter: Any, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    row = {"protocol": {"split": "val"}, "by_dataset": {}}
+    suite_that(monkeypatch, "run", refuses if status else lambda *_: row)
+    adapter = make_adapter().folder
+    run("eval", "rerank", "--dataset", folder, "--adapter", adapter, "--json", status=status)
+    assert len(made.llms) == 3  # the base of the adapter, the one with it, and the one that was not tuned
+    assert {id(llm) for llm in made.closed} == {id(llm) for llm in made.llms}
+
+
+def test_the_gate_measures_new_items_as_an_adapter_is_trained_and_closes_the_llm(
+    folder: Path, made: Made, make_adapter: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shapes: list[RerankConfig] = []
+
+    def scored(_suite: RerankSuite, _name: str, config: RerankConfig, _progress: object) -> None:
+        shapes.append(config)
+        refuses()
+
+    suite_that(monkeypatch, "scored", scored)
+    measured = measured_scores(Settings(home=tmp_path / "home"), str(folder))
+    with pytest.raises(InvalidInput, match="no case"):
+        measured(make_adapter().folder, "rank")
+    assert [(shape.cold, shape.candidates) for shape in shapes] == [(RankTaskConfig().candidates,) * 2]
+    assert {id(llm) for llm in made.closed} == {id(llm) for llm in made.llms}
+    assert made.llms
 
 
 @pytest.mark.slow

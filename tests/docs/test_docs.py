@@ -17,6 +17,7 @@ import typer
 from api.app import create_app
 from api.cli import app as cli
 from api.reference import PAGES
+from evals.models import Rows
 from palate.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -236,3 +237,9 @@ def test_the_chinese_readme_has_the_same_blocks_and_links() -> None:
     assert code(chinese) == code(english)
     assert links(chinese) == links(english)
     assert chinese.count("\n## ") == english.count("\n## ")
+
+
+def test_every_row_that_can_be_named_is_in_the_reference() -> None:
+    section = (ROOT / "docs/reference/evaluation.md").read_text("utf-8").split("\n## Rows\n\n")[1]
+    named = {name for names in re.findall(r"`([a-z ]+)`", section.split("\n\n")[0]) for name in names.split()}
+    assert named == set(Rows().known())

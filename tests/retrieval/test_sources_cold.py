@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from palate.domain import Interaction, Item, Query
+from palate.errors import Unavailable
 from palate.testing.candidate_source import (
     CandidateSourceContract,
     ListedInteractions,
@@ -13,7 +14,7 @@ from palate.testing.candidate_source import (
     sample_items,
     sample_profile,
 )
-from retrieval import ChromaIndex, ContentSource, ItemTable
+from retrieval import ChromaIndex, ContentSource, ItemTable, Removable, moving
 from retrieval.sources import ColdConfig, ColdSource
 from retrieval.titles import TitleLikelihoods
 
@@ -124,3 +125,87 @@ def test_it_says_what_it_is_near_to_and_what_was_read(index, titles, crowd):
     said = source.describe()
     assert (said["items"], said["titles_read"]) == (40, 160)
     assert made(index, None, crowd).describe()["titles_read"] == 0
+
+
+@pytest.fixture
+def two_kinds(tmp_path):
+    """Even films are near to each other, odd ones are, and the two kinds are far apart. What is liked is amidst its kind."""
+    made = ChromaIndex(tmp_path / "kinds")
+    made.open_space("text-en", version="v", dim=DIM)
+    vectors = np.random.default_rng(1).normal(0.0, 0.1, (len(FILMS), DIM)).astype(np.float32)
+    vectors[[3, 10]] = 0.0
+    vectors[0::2, 0] += 1.0
+    vectors[1::2, 1] += 1.0
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    made.upsert("text-en", [film.item_id for film in FILMS], vectors, ["movie"] * len(FILMS))
+    yield made
+    made.close()
+
+
+class AskedAnew:
+    """The same source without ``falls_without``."""
+
+    name = "cold"
+
+    def __init__(self, source):
+        self.candidates = source.candidates
+
+
+ODD, EVEN = "film-003", "film-010"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_reason_is_one_when_the_source_is_asked_anew_too(two_kinds, titles, crowd, known):
+    source = made(two_kinds, titles if known else None, crowd)
+    profile = sample_profile(ODD, EVEN)
+    some = [one.item_id for one in source.candidates(profile, Query(), 10, EVERY)]
+    assert {int(item_id[-3:]) % 2 for item_id in some} == {0, 1}
+    reasons = source.explain(profile, Query(), some)
+    assert all(reasons.values())
+    assert moving(source, profile, Query(), reasons, EVERY) == reasons
+    assert moving(AskedAnew(source), profile, Query(), reasons, EVERY) == reasons
+    other = {i: [e.model_copy(update={"item_id": ODD if e.item_id == EVEN else EVEN}) for e in reasons[i]] for i in some}
+    assert not any(moving(source, profile, Query(), other, EVERY).values())
+
+
+def test_what_falls_is_what_is_less_near_when_that_is_measured_anew(index, titles, crowd):
+    source = made(index, titles, crowd)
+    liked = ["film-003", "film-010", "film-040", "film-077"]
+    vectors = index.get("text-en", list(TABLE.ids))
+
+    def nearness(item_id, likes):
+        mean = np.sum([vectors[like] for like in likes], axis=0)
+        return float(vectors[item_id] @ mean / np.linalg.norm(mean))
+
+    pairs = [(film.item_id, gone) for film in COLD for gone in liked]
+    told = source.falls_without(sample_profile(*liked), Query(), pairs, EVERY)
+    less = [nearness(i, [like for like in liked if like != gone]) - nearness(i, liked) for i, gone in pairs]
+    sure = [(fell, change < 0) for fell, change in zip(told, less, strict=True) if abs(change) > 1e-3]  # half precision
+    assert len(sure) > 0.8 * len(pairs)
+    assert all(fell == lower for fell, lower in sure)
+    assert {lower for _, lower in sure} == {True, False}
+
+
+def test_no_ranking_tells_what_falls(two_kinds, crowd, monkeypatch):
+    source = made(two_kinds, None, crowd)
+    assert isinstance(source, Removable)
+    monkeypatch.setattr(ContentSource, "candidates", None)
+    pairs = [("film-120", EVEN), ("film-120", ODD), ("film-121", ODD)]
+    assert source.falls_without(sample_profile(ODD, EVEN), Query(), pairs, EVERY) == [True, False, True]
+
+
+def test_what_is_not_offered_does_not_fall_and_nothing_does_where_nearness_counts_for_nothing(two_kinds, crowd):
+    profile, hidden = sample_profile(ODD, EVEN), EVERY.copy()
+    hidden[TABLE.rows["film-120"]] = False
+    pairs = [("film-120", EVEN), ("film-122", EVEN), ("film-012", EVEN), ("elsewhere", EVEN)]
+    source = made(two_kinds, None, crowd)
+    assert source.falls_without(profile, Query(), pairs, hidden) == [False, True, False, False]
+    alone = made(two_kinds, None, crowd, SMALL.model_copy(update={"nearness": 0.0}))
+    assert not any(alone.falls_without(profile, Query(), pairs, EVERY))
+    found = {"film-122": source.explain(profile, Query(), ["film-122"])["film-122"]}
+    assert moving(AskedAnew(alone), profile, Query(), found, EVERY) == {"film-122": []}
+
+
+def test_nothing_falls_before_it_is_fitted(index):
+    with pytest.raises(Unavailable, match="not fitted"):
+        ColdSource(ContentSource(index, {})).falls_without(LIKES, Query(), [], EVERY)

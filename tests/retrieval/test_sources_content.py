@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
+import gc
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -172,3 +175,68 @@ def test_replaced_vectors_are_read_when_told(index):
     after = source.explain(profile, Query(), ["film-17"])
     assert before != after
     assert after["film-17"][0].weight > 0.9
+
+
+def read_by(index, monkeypatch):
+    """Return the names of spaces, one for each time that vectors of one are read to be held in memory."""
+    read, get = [], index.get
+    monkeypatch.setattr(index, "get", lambda space, ids: read.append(space) or get(space, ids))
+    return read
+
+
+def test_copies_that_are_fitted_together_hold_one_reading_and_embed_words_once(index, monkeypatch):
+    embedder, read, events = AxisEmbedder(), read_by(index, monkeypatch), ListedInteractions()
+    unfitted = ContentSource(index, {"text-en": embedder})
+    first, second = copy.copy(unfitted), copy.copy(unfitted)
+    first.fit(TABLE, events)
+    second.fit(TABLE, events)
+    assert sorted(read) == ["audio", "text-en", "text-mixed"]
+    asked = Query(text="horror")
+    assert ids(first, sample_profile("film-00"), asked) == ids(second, sample_profile("film-00"), asked)
+    assert embedder.asked == ["horror"]
+
+
+def test_another_fit_reads_anew_and_leaves_the_first_alone(index, monkeypatch):
+    events = ListedInteractions()
+    unfitted = ContentSource(index, {})
+    first, second, third = copy.copy(unfitted), copy.copy(unfitted), copy.copy(unfitted)
+    first.fit(TABLE, events)
+    profile = sample_profile("film-00")
+    before = first.explain(profile, Query(), ["film-17"])
+    index.upsert("text-en", ["film-17"], vector(0)[None], ["movie"])
+    read = read_by(index, monkeypatch)
+    second.fit(TABLE, ListedInteractions())  # other events
+    third.fit(ItemTable(ITEMS), events)  # another table
+    assert len(read) == 6
+    assert second.explain(profile, Query(), ["film-17"]) == third.explain(profile, Query(), ["film-17"]) != before
+    assert first.explain(profile, Query(), ["film-17"]) == before
+    first.fit(TABLE, events)  # the same once more
+    assert first.explain(profile, Query(), ["film-17"]) != before
+
+
+class Slots:
+    """A reader that nothing can refer to weakly."""
+
+    __slots__ = ()
+
+    def interactions(self):
+        return iter(())
+
+
+def test_a_fit_that_cannot_be_known_again_is_shared_with_nobody(index, monkeypatch):
+    read, events = read_by(index, monkeypatch), Slots()
+    unfitted = ContentSource(index, {})
+    for source in (copy.copy(unfitted), copy.copy(unfitted)):
+        source.fit(TABLE, events)
+        assert ids(source, sample_profile("film-00"), n=1)
+    assert len(read) == 6
+
+
+def test_events_are_not_kept_for_the_sake_of_sharing(index):
+    events = ListedInteractions()
+    source = ContentSource(index, {})
+    source.fit(TABLE, events)
+    left = weakref.ref(events)
+    del events
+    gc.collect()
+    assert left() is None
