@@ -435,6 +435,14 @@ def test_texts_are_scored_one_prompt_at_a_time(fake, llm):
     assert [path for path, _ in fake.seen].count("/v1/completions") == 2
 
 
+def test_what_a_person_wrote_is_not_kept(fake, llm):
+    prefix = llm.render([HumanMessage("something my ex Zorblax hated")])
+    for _ in range(2):
+        asyncio.run(llm.log_likelihoods(prefix, ["yes", "no"], Deadline(5)))
+    assert [body["prompt"] for path, body in fake.seen if path == "/tokenize"] == [prefix, prefix]
+    assert "Zorblax" not in repr({name: vars(value) if hasattr(value, "__dict__") else value for name, value in vars(llm).items()})
+
+
 @pytest.mark.parametrize("given", [None, [None, {"7": {}}], [None, {"7": {"logprob": float("nan")}}]])
 def test_text_scores_that_do_not_fit_are_a_service_that_is_down(fake, llm, given):
     fake.odd["/tokenize"] = (200, {"tokens": [5]})
