@@ -119,6 +119,11 @@ class VllmLLM:
         other._tenant = tenant
         return other
 
+    @property
+    def end(self) -> str:
+        """The special token that ends a turn, by the chat template."""
+        return self._chat.end
+
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation in the chat template, ending where the assistant begins to speak."""
         return self._chat.render(messages)
@@ -176,7 +181,7 @@ class VllmLLM:
         if not texts:
             return np.zeros(0, dtype=np.float32)
         with self.breaker.call(deadline):
-            # Not looked up: a prefix may hold words of a user, which are not to stay.
+            # Not kept: a prefix may hold words of a user, which are not to stay.
             head = await self._tokenize(prefix, deadline)
             answers = [await self._complete_known(prefix + text, deadline) for text in texts]
             return np.concatenate([self._read(text_scores, a, head, [t]) for a, t in zip(answers, texts, strict=True)])
