@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from pydantic import Field
@@ -16,10 +17,10 @@ from finetune.job import values_hash
 from finetune.lora import LoraTrainerConfig
 from finetune.text_job import Judged, TextJob
 from finetune.wishes import Wishes
-from finetune.written import written_wishes
+from finetune.written import FILM, TUNE, written_wishes
 from palate.domain import Item, Progress, Value
 
-__all__ = ["UnderstandTaskConfig", "bare", "understand_examples", "understand_job"]
+__all__ = ["UnderstandTaskConfig", "bare", "understand_examples", "understand_job", "untitled"]
 
 _TITLE_CHARS = 48
 Drafts = Callable[[str], Draft]
@@ -44,7 +45,7 @@ def understand_examples(  # noqa: PLR0917 - as many things meet here
         llm: Renders the prompt, as it does when serving.
         end: What ends a turn.
         items: Films and pieces of music that wishes may name, less those that a held-out wish names. No text is that of a held-out
-            wish, whatever its signs and letter case.
+            wish as the LLM reads it, whatever its titles, signs and letter case.
         draft: What rules make of a text in the catalog of ``items``.
         n: How many.
         seed: Of everything that is drawn.
@@ -56,18 +57,30 @@ def understand_examples(  # noqa: PLR0917 - as many things meet here
     for item in items:
         if item.type in titles and len(item.title) <= _TITLE_CHARS and held.isdisjoint((item.title, *item.alt_titles)):
             titles[item.type].append(item.title)
-    texts = {bare(case.text) for case in cases}
-    written = [one for one in written_wishes() if bare(one.text) not in texts]
+    # Twice: this catalog may lack a title that a held-out wish names.
+    texts = {bare(draft(text)) for case in cases for text in (case.text, untitled(case.text, case.wish.likes))}
+    texts.discard("x")  # a title alone, which says nothing to learn by heart
+    written = [one for one in written_wishes() if bare(draft(untitled(one.text, (FILM, TUNE)))) not in texts]
     examples = list[TextExample]()
     for text, wish, _ in Wishes(titles["movie"], titles["track"], seed, written).draw(2 * n):
-        if bare(text) not in texts and len(examples) < n:
-            examples.append(TextExample(prompt=build_understand_prompt(llm, draft(text)), completion=write_asked(wish) + end))
+        drafted = draft(text)
+        if bare(drafted) not in texts:
+            examples.append(TextExample(prompt=build_understand_prompt(llm, drafted), completion=write_asked(wish) + end))
+        if len(examples) == n:
+            break
     return examples
 
 
-def bare(text: str) -> str:
-    """Return the letters and digits of a text alone, in small letters."""
-    return "".join(c for c in text.casefold() if c.isalnum())
+def bare(draft: Draft) -> str:
+    """Return the letters and digits alone, in small letters, of the text that an LLM reads."""
+    return "".join(c for c in draft.text.casefold() if c.isalnum())
+
+
+def untitled(text: str, titles: Iterable[str]) -> str:
+    """Return a text with an X for each of these titles, as an LLM reads it."""
+    for title in titles:
+        text = re.sub(re.escape(title), "X", text, flags=re.IGNORECASE)
+    return text
 
 
 def understand_job(  # noqa: PLR0917 - what a job is made of

@@ -41,7 +41,7 @@ class RulesAndCatalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an LLM makes of a wish; ``lead`` is by how many nats it finds that likelier than the draft."""
+    """What an LLM makes of a wish; ``lead`` is by how many nats it finds that likelier than the draft, each as a whole answer."""
 
     asked: Asked
     lead: float
@@ -50,14 +50,13 @@ class Answer:
 class WishReaderConfig(Value):
     """The LLM has ``share`` of the time that is left, at most ``most_ms``, for at most ``max_tokens`` tokens.
 
-    Its answer counts where it leads by more than ``margin`` nats: it was trained on wishes that the rules seldom understand, and
-    they are right more often than it expects.
+    Its answer counts where it leads by more than ``margin`` nats.
     """
 
     share: float = Field(default=0.25, gt=0.0, le=1.0)
     most_ms: float = Field(default=800.0, gt=0.0)
     max_tokens: int = Field(default=32, ge=8)
-    margin: float = Field(default=1.0, allow_inf_nan=False)
+    margin: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
 
 
 async def ask(llm: LLM, draft: Draft, prompt: str, max_tokens: int, within: Deadline) -> Answer | None:
@@ -73,7 +72,8 @@ async def ask(llm: LLM, draft: Draft, prompt: str, max_tokens: int, within: Dead
     said, drafted = write_asked(asked), write_asked(draft.asked)
     if said == drafted:
         return Answer(asked, 0.0)
-    ours, theirs = await llm.log_likelihoods(prompt, [said, drafted], within)
+    # With what ends a turn, as in training: else the beginning of an answer is always likelier than the whole.
+    ours, theirs = await llm.log_likelihoods(prompt, [said + llm.end, drafted + llm.end], within)
     return Answer(asked, float(ours - theirs))
 
 

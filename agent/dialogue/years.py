@@ -21,14 +21,31 @@ _UNTIL = r"(?:until|up to|no later than|by)\s+(?:the )?"
 _AFTER = r"(?:after|newer than|later than|post)[ -]?(?:the )?(?:year )?"
 _SINCE = r"(?:since|starting(?: from| in)?|no earlier than)\s+(?:the )?"
 _YEAR = r"(?:18|19|20)\d\d"
-_REFUSED = re.compile(
-    r"(?:\b(?:no|not|nothing|never)|n't)"
-    r"(?: (?:any|anything|be|show|give|me|movies?|films?|songs?|music|made|shot|filmed|released|from))* ?$"
-    r"|(?:别|别推|别给我|别放|不要|不想看|不想听|不看|不听)$",
-    re.IGNORECASE,
+_REFUSED_EN = (
+    r"(?:(?<!why )\b(?:no|not|nothing|never|avoid|except|without)|n't)"
+    r"(?:\s+(?:want|like|watch|see|hear|listen|play|show|give|recommend|suggest|me|to|be|is|are|was|were|that|which|any|anything"
+    r"|something|more|an?|the|movies?|films?|songs?|tracks?|music|stuff|made|shot|filmed|recorded|released|came|come|out|from|in"
+    r"|during|of))*"
 )
+# In 特别, 区别 and their like, 别 refuses nothing, nor does 要不要, which asks.
+_REFUSED_ZH = (
+    r"(?:(?<![特区分告类级性差离送识])别|(?<!要)不要|(?<!想)不想要?|(?<!欢)不喜欢|(?<!是)不是|(?<![要看])不看|(?<![要听])不听)"
+    r"(?:再|给我|推荐|推|放|来|看|听)*(?:任何|什么|那些|这些|是)?"
+)
+_REFUSED = re.compile(rf"(?:{_REFUSED_EN}|{_REFUSED_ZH})\s*$", re.IGNORECASE)
+_TIME, _JOINT_ZH = re.sub(r"\?P<\w+>", "?:", _WHEN), r"(?:、|或者?|和|跟|与)"
+# What is refused may be what follows (不要恐怖片), so the refusal has to end there.
+_REFUSED_AFTER = re.compile(
+    rf"(?:\s*年?\s*{_JOINT_ZH}\s*{_TIME})*"
+    r"\s*年?的?(?:老?电影|片子|影片|老?片|作品|音乐|老?歌曲?|东西)?(?:我|都|就|也|全)*"
+    r"(?:(?:不要|不想|不用|别)(?:再|给我|推荐|推|放|来|看|听|要)*|不看|不听|不喜欢|免了|除外)"
+    r"(?=[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|谢谢|$))",
+    re.ASCII,
+)
+# A time that is refused together with the one before it.
+_LISTED = re.compile(rf"\s*(?:\b(?:or|nor|and)\b|/|{_JOINT_ZH})(?=\s*(?:(?:from|in|the) )*{_TIME})", re.IGNORECASE | re.ASCII)
+_LOOKBACK = 200
 _TURNED = {"before": "since", "after": "until", "since": "until", "until": "after"}
-_REFUSED_AFTER = re.compile(r"\s*的?(?:老?电影|片子|影片|作品|音乐|歌曲?)?(?:都|就|也)?(?:不要|不看|不听|不想看|别|免了|除外)")
 
 
 def _when(prefix: str) -> str:
@@ -53,7 +70,8 @@ _RULES = (
 def read_years(text: str) -> tuple[int | None, int | None]:
     """Return the first and the last year that a text asks for, each ``None`` where it sets no bound.
 
-    What is refused is turned about: "nothing made before 1980" begins with 1980.
+    What is refused is turned about: "nothing made before 1980" begins with 1980. A refused decade, or years between two, leave no
+    bound, as what is before and after them is wanted alike.
 
     >>> read_years("a comedy from the 90s")
     (1990, 1999)
@@ -61,29 +79,36 @@ def read_years(text: str) -> tuple[int | None, int | None]:
     (None, 1979)
     >>> read_years("九十年代的电影")
     (1990, 1999)
+    >>> read_years("nothing from the 90s")
+    (None, None)
     """
     for rule, pattern in _RULES:
         found = pattern.search(text)
-        if found is None:
-            continue
-        if rule == "between":
-            low, high = sorted((int(found["a"]), int(found["b"])))
-        else:
-            span = _span({name.split("_")[-1]: value for name, value in found.groupdict().items() if value})
-            if span is None:
-                continue
-            low, high = span
-        refused = _REFUSED.search(text[: found.start()]) or _REFUSED_AFTER.match(text, found.end())
-        return {
-            "before": (None, low - 1),
-            "until": (None, high),
-            "after": (high + 1, None),
-            "since": (low, None),
-        }.get(_TURNED.get(rule, rule) if refused else rule, (low, high))
+        while found is not None:
+            span, start, end = _span(found), found.start(), found.end()
+            refused = _REFUSED.search(text, max(0, start - _LOOKBACK), start) or _REFUSED_AFTER.match(text, end)
+            if span is not None and (not refused or rule in _TURNED):
+                low, high = span
+                return {
+                    "before": (None, low - 1),
+                    "until": (None, high),
+                    "after": (high + 1, None),
+                    "since": (low, None),
+                }.get(_TURNED[rule] if refused else rule, span)
+            if refused:
+                listed = _LISTED.match(text, end)
+                end = end if listed is None else listed.end()
+                # No other rule may read it, and what refused it stands before the next that is listed.
+                text = text[:start] + " " * (end - start) + text[end:]
+            found = pattern.search(text, end)
     return None, None
 
 
-def _span(found: dict[str, str]) -> tuple[int, int] | None:
+def _span(match: re.Match[str]) -> tuple[int, int] | None:
+    found = {name.split("_")[-1]: value for name, value in match.groupdict().items() if value}
+    if "a" in found:
+        low, high = sorted((int(found["a"]), int(found["b"])))
+        return low, high
     if "year" in found:
         year = int(found["year"])
         return (year, year) if _FIRST <= year <= _LAST else None

@@ -44,6 +44,11 @@ class LLM(Protocol):
         """Which constraints of a :class:`palate.prompting.GenerateConfig` it can hold its text to."""
         ...
 
+    @property
+    def end(self) -> str:
+        """The special token that ends a turn, as text: with it an answer is scored as a whole one. Empty where it is not known."""
+        ...
+
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the text of a conversation in the model's chat template, ending where the assistant begins to speak."""
         ...

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from palate.errors import ConfigurationError, InvalidInput, MissingExtra
 
@@ -34,6 +35,16 @@ class ChatTemplate:
         self._tokens = {"bos_token": bos, "eos_token": eos}
         self._template: Any = None if source is None else _compile(source)
 
+    @cached_property
+    def end(self) -> str:
+        """What ends a turn: the special token that was given for it, else what the template puts behind an answer.
+
+        Empty where that cannot be told from the beginning of the next turn.
+        """
+        answer = "yes"
+        closed, open_ = (self._render([HumanMessage("?"), AIMessage(answer)], goes_on=goes_on) for goes_on in (False, True))
+        return self._tokens["eos_token"] or ("" if closed == open_ else closed.rpartition(answer)[2].strip())
+
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation as text, ending where the assistant begins to speak.
 
@@ -41,15 +52,19 @@ class ChatTemplate:
             InvalidInput: The template refuses the conversation (some have no system role, some want turns).
 
         """
+        return self._render(messages, goes_on=True)
+
+    def _render(self, messages: Sequence[BaseMessage], *, goes_on: bool) -> str:
         turns = [{"role": _ROLES.get(m.type, m.type), "content": m.text} for m in messages]
         if self._template is None:
-            return "".join(f"<|im_start|>{t['role']}\n{t['content']}<|im_end|>\n" for t in turns) + "<|im_start|>assistant\n"
+            said = "".join(f"<|im_start|>{t['role']}\n{t['content']}<|im_end|>\n" for t in turns)
+            return f"{said}<|im_start|>assistant\n" if goes_on else said
         from jinja2 import TemplateError
 
         template = self._template
 
         def run(conversation: list[dict[str, str]]) -> str:
-            text: str = template.render(messages=conversation, add_generation_prompt=True, **self._tokens)
+            text: str = template.render(messages=conversation, add_generation_prompt=goes_on, **self._tokens)
             return text
 
         try:

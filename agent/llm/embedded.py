@@ -108,12 +108,14 @@ class EmbeddedLLM:
             raise ServiceDown(f"The LLM {self.name!r} is not open.", remedy="Open it.")
         return self._engine
 
+    @property
+    def end(self) -> str:
+        """The special token that ends a turn: the model's own."""
+        return self._template().end
+
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation in the model's chat template, ending where the assistant begins to speak."""
-        self._prepare()
-        if self._chat is None:
-            raise ServiceDown(f"The LLM {self.name!r} has no chat template.", remedy="Open it anew.")
-        return self._chat.render(messages)
+        return self._template().render(messages)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens ``text`` has, exactly."""
@@ -300,6 +302,12 @@ class EmbeddedLLM:
                 self._chat = ChatTemplate(model.template, bos=model.bos, eos=model.end[0] if model.end else "")
                 self._model = model
             return self._model
+
+    def _template(self) -> ChatTemplate:
+        self._prepare()
+        if self._chat is None:
+            raise ServiceDown(f"The LLM {self.name!r} has no chat template.", remedy="Open it anew.")
+        return self._chat
 
     def _convert(self) -> ConvertedModel:
         source = self._path or packaged_gguf()

@@ -49,6 +49,7 @@ class ScriptedLLM:
     ) -> None:
         self.name = "scripted"
         self.engine = "scripted"
+        self.end = "<|im_end|>"
         self.calls: list[str] = []
         """The prompts that arrived, in order."""
         self._score, self._text, self._delay, self._fail = score, text, delay, fail

@@ -119,6 +119,11 @@ class VllmLLM:
         other._tenant = tenant
         return other
 
+    @property
+    def end(self) -> str:
+        """The special token that ends a turn, by the chat template."""
+        return self._chat.end
+
     def render(self, messages: Sequence[BaseMessage]) -> str:
         """Return the conversation in the chat template, ending where the assistant begins to speak."""
         return self._chat.render(messages)
@@ -176,7 +181,8 @@ class VllmLLM:
         if not texts:
             return np.zeros(0, dtype=np.float32)
         with self.breaker.call(deadline):
-            head = await self._tokenized(prefix, deadline)
+            # Not kept: a prefix may hold words of a user, which are not to stay.
+            head = await self._tokenize(prefix, deadline)
             answers = [await self._complete_known(prefix + text, deadline) for text in texts]
             return np.concatenate([self._read(text_scores, a, head, [t]) for a, t in zip(answers, texts, strict=True)])
 
@@ -303,18 +309,21 @@ class VllmLLM:
             raise self._http.nonsense(_COMPLETIONS, answer) from error
 
     async def _tokenized(self, text: str, deadline: Deadline) -> tuple[int, ...]:
-        """Return the token ids of a short text, asked of the server once, and once more after an outage."""
-        if not text:
-            return ()
+        """Return the token ids of a label or mark, asked of the server once, and once more after an outage."""
         key = self._http.outages, text  # another server may hold another model
         if key not in self._tokens:
-            body = {"model": self._model, "prompt": text, "add_special_tokens": False}
-            answer = await self._http.post("/tokenize", body, deadline)
-            ids = answer.get("tokens")
-            if not isinstance(ids, list) or not all(isinstance(i, int) for i in ids):
-                raise self._http.nonsense("/tokenize", answer)
-            self._tokens[key] = tuple(ids)
+            self._tokens[key] = await self._tokenize(text, deadline)
         return self._tokens[key]
+
+    async def _tokenize(self, text: str, deadline: Deadline) -> tuple[int, ...]:
+        if not text:
+            return ()
+        body = {"model": self._model, "prompt": text, "add_special_tokens": False}
+        answer = await self._http.post("/tokenize", body, deadline)
+        ids = answer.get("tokens")
+        if not isinstance(ids, list) or not all(isinstance(i, int) for i in ids):
+            raise self._http.nonsense("/tokenize", answer)
+        return tuple(ids)
 
     async def _ids(self, labels: Sequence[str], deadline: Deadline) -> list[int]:
         ids = list(await asyncio.gather(*(self.label_token(label, deadline) for label in labels)))

@@ -146,6 +146,16 @@ class LLMContract:
         np.testing.assert_allclose(found, turned[::-1], atol=self.rounding)
         assert _run(llm.log_likelihoods(prefix, [], Deadline(self.seconds))).shape == (0,)
 
+    def test_a_whole_answer_is_scored_with_the_end_of_its_turn(self, llm: Any) -> None:
+        from langchain_core.messages import AIMessage, HumanMessage
+
+        assert llm.end.strip() == llm.end != ""
+        asked = HumanMessage("Is the sea wet? Yes or no?")
+        assert f"yes{llm.end}" in llm.render([asked, AIMessage("yes"), asked])
+        texts = ["yes", f"yes{llm.end}"]
+        open_, whole = _run(llm.log_likelihoods(llm.render([asked]), texts, Deadline(self.seconds)))
+        assert whole < open_ + self.rounding
+
     def test_a_text_that_begins_with_no_token_of_its_own_is_refused(self, llm: Any) -> None:
         with pytest.raises(InvalidInput, match="token of its own"):
             _run(llm.log_likelihoods("The most famous films:\n-", [" Heat", ""], Deadline(self.seconds)))

@@ -261,6 +261,23 @@ def test_a_reason_of_the_shipped_adapter_is_held_to_its_schema(server: Server) -
     assert len(read_reason(answer)) >= 8
 
 
+def test_the_end_of_a_turn_is_the_one_token_that_it_is_for_the_embedded_llm(server: Server, work: Path) -> None:
+    theirs, ours = client(server), EmbeddedLLM(None, work / "ct2")
+    said = theirs.render([HumanMessage("Wish: funny\nDraft: =any")]) + "+Comedy =any"
+
+    async def ids() -> list[list[int]]:
+        asked = [{"model": "palate", "prompt": text, "add_special_tokens": False} for text in (said, said + theirs.end)]
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
+            found: list[list[int]] = [(await http.post("/tokenize", json=body)).json()["tokens"] for body in asked]
+        await ours.close()
+        return found
+
+    assert theirs.end == ours.end
+    end = ours.label_token(ours.end)
+    plain, ended = asyncio.run(ids())
+    assert ended == [*plain, end]
+
+
 def test_an_adapter_that_the_server_began_with_answers_by_its_name(server: Server) -> None:
     llm = VllmLLM(server.url, "fixed", transport=httpx.AsyncHTTPTransport())
 

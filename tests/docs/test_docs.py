@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import subprocess
@@ -14,11 +15,18 @@ from typing import Any
 import pytest
 import typer
 
+from agent.dialogue.wishes import Answer, WishReaderConfig, ask
+from agent.prompts.understand import build_understand_prompt, write_asked
 from api.app import create_app
 from api.cli import app as cli
+from api.demo.world import catalog_items
 from api.reference import PAGES
 from evals.models import Rows
+from api.text_tasks import TextWorld, tuned_llm
+from api.vocabulary import Vocabulary
+from palate.deadline import Deadline
 from palate.settings import Settings
+from retrieval.base import ItemTable
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
@@ -37,6 +45,41 @@ def blocks(text: str, *languages: str) -> list[str]:
 def anchors(path: Path) -> set[str]:
     headings = HEADING.findall(FENCE.sub("", path.read_text("utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def shown_wish() -> tuple[str, str, str]:
+    """Return wish, draft and answer of the page on text tasks, the wish with a title of the demo."""
+    page = (ROOT / "docs/how-to/fine-tune-text.md").read_text("utf-8")
+    (block,) = (block for block in blocks(page, "") if block.startswith("Wish: "))
+    wish, draft, answer = block.splitlines()
+    return wish.removeprefix("Wish: ").replace("X", "Star Wars"), draft.removeprefix("Draft: "), answer
+
+
+def test_the_rules_err_on_the_wish_that_a_page_shows() -> None:
+    vocabulary = Vocabulary()
+    vocabulary.renew(ItemTable(catalog_items()))
+    text, draft, answer = shown_wish()
+    found = vocabulary.draft(text)
+    assert found.text == text.replace("Star Wars", "X")
+    assert write_asked(found.asked) == draft != answer
+
+
+@pytest.mark.slow
+def test_the_llm_corrects_the_wish_that_a_page_shows(tmp_path: Path) -> None:
+    world = TextWorld(Settings(home=tmp_path))
+    text, _, answer = shown_wish()
+    draft, llm = world.vocabulary().draft(text), tuned_llm(Settings(home=tmp_path), "understand", None)
+
+    async def asked() -> Answer | None:
+        try:
+            return await ask(llm, draft, build_understand_prompt(llm, draft), 32, Deadline(None))
+        finally:
+            await llm.close()
+
+    found = asyncio.run(asked())
+    assert found is not None
+    assert write_asked(found.asked) == answer
+    assert found.lead > WishReaderConfig().margin
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -19,7 +19,7 @@ from finetune.reasons import reason_for
 from finetune.understand_task import bare, understand_examples
 from finetune.wish_words import MUSIC, SPOKEN
 from finetune.wishes import Wishes
-from finetune.written import WrittenWish, written_wishes
+from finetune.written import FILM, TUNE, WrittenWish, written_wishes
 from palate.domain import Evidence, Item
 from retrieval.base import ItemTable
 
@@ -99,8 +99,12 @@ def test_every_written_wish_asks_for_what_the_catalog_has_and_none_is_there_twic
 
 
 def test_no_written_wish_is_held_out():
-    held = {bare(case.text) for split in ("val", "test") for case in load_wishes(split)}
-    assert not [one.text for one in written_wishes() if bare(one.text) in held]
+    items, vocabulary = catalog_items(), Vocabulary()
+    vocabulary.renew(ItemTable(items))
+    tune = next(item.title for item in items if item.type == "track")
+    held = {bare(vocabulary.draft(case.text)) for split in ("val", "test") for case in load_wishes(split)}
+    written = [one.text.replace(FILM, "Heat").replace(TUNE, tune) for one in written_wishes()]
+    assert not [text for text in written if bare(vocabulary.draft(text)) in held]
 
 
 def test_a_written_wish_is_drawn_with_titles_and_sometimes_asks_for_more():
@@ -121,24 +125,47 @@ def test_a_written_wish_is_drawn_with_titles_and_sometimes_asks_for_more():
     assert not [text for text, _, _ in without if "类似的曲子" in text]
 
 
-def test_training_names_no_title_and_holds_no_text_of_a_held_out_wish(monkeypatch):
+def test_training_names_no_title_of_a_held_out_wish():
     cases = load_wishes("test")
     held = sorted({title for case in cases for title in case.wish.likes if title.isascii()})
     items = [Item(item_id=f"m-{n}", type="movie", title=title) for n, title in enumerate([*held, "Zorblax Rising"])]
-    leak = WrittenWish(language="en", text=f"{cases[0].text.upper()}!", wish=Wish())
-    monkeypatch.setattr("finetune.understand_task.written_wishes", lambda: (leak, *written_wishes()))
-    seen = list[str]()
+    vocabulary, seen = Vocabulary(), list[str]()
+    vocabulary.renew(ItemTable(items))
 
     def draft(text):
         seen.append(text)
-        return Draft(text=text, asked=Asked())
+        return vocabulary.draft(text)
 
     examples = understand_examples(ScriptedLLM(), "<end>", items, draft, 300)
     assert len(examples) == 300
     assert all(read_asked(example.completion.removesuffix("<end>")) is not None for example in examples)
-    assert any("Zorblax Rising" in text for text in seen)
-    assert not [title for title in held if len(title) > 8 and any(title in text for text in seen)]
-    assert not {bare(case.text) for case in cases} & {bare(text) for text in seen}
+    own = {case.text for split in ("val", "test") for case in load_wishes(split)}
+    drawn = [text for text in seen if text not in own]
+    assert any("Zorblax Rising" in text for text in drawn)
+    assert not [title for title in held if len(title) > 8 and any(title in text for text in drawn)]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the catalog has the title", "the catalog lacks the title"])
+def test_what_the_llm_reads_of_a_held_out_wish_is_not_trained_on(monkeypatch, known):
+    """Nor with another title in it."""
+    cases = {case.case_id: case for case in load_wishes("test")}
+    plain = cases["test-en-001"]
+    titled = next(case for case in cases.values() if len(case.wish.likes) == 1 and case.language == "en")
+    (title,) = titled.wish.likes
+    texts = (f"{plain.text.upper()}!", titled.text.replace(title, FILM))
+    assert FILM in texts[1]
+    leaks = tuple(WrittenWish(language="en", text=text, wish=Wish()) for text in texts)
+    clean = WrittenWish(language="en", text="such a strange one as {t} once more", wish=Wish())
+    monkeypatch.setattr("finetune.understand_task.written_wishes", lambda: (*leaks, clean))
+    names = [*([title] if known else []), "Zorblax Rising"]
+    vocabulary = Vocabulary()
+    items = [Item(item_id=f"m-{n}", type="movie", title=name) for n, name in enumerate(names)]
+    vocabulary.renew(ItemTable(items))
+    examples = understand_examples(ScriptedLLM(), "<end>", items, vocabulary.draft, 200)
+    read = {bare(Draft(text=example.prompt.split("Wish: ")[1].split("\nDraft:")[0], asked=Asked())) for example in examples}
+    assert any("suchastrangeoneasxoncemore" in text for text in read)
+    assert bare(vocabulary.draft(plain.text)) not in read
+    assert bare(vocabulary.draft(titled.text.replace(title, "Zorblax Rising"))) not in read
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one.case_id)

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from agent import ScriptedLLM
-from agent.dialogue.wishes import WishReader, WishReaderConfig
-from agent.prompts.understand import Asked, Wish
+from agent.dialogue.wishes import WishReader, WishReaderConfig, ask
+from agent.prompts.understand import Asked, Draft, Wish, write_asked
 from palate.deadline import Deadline
 from palate.domain import Query
 from palate.errors import InvalidInput, ServiceDown
@@ -54,8 +54,8 @@ def test_the_llm_sees_no_titles(world, text, shown):
 
 
 def sure(answer, lead=3.0):
-    """Return an LLM that writes an answer and finds it likelier than anything else."""
-    return ScriptedLLM(text=lambda prompt: answer, likelihood=lambda prefix, text: lead if text == answer else 0.0)
+    """Return an LLM that writes an answer and finds it, where it ends there, likelier than anything else."""
+    return ScriptedLLM(text=lambda prompt: answer, likelihood=lambda prefix, text: lead if text == f"{answer}<|im_end|>" else 0.0)
 
 
 def test_the_rules_stand_where_the_llm_is_unsure(world):
@@ -63,6 +63,20 @@ def test_the_rules_stand_where_the_llm_is_unsure(world):
     margin = WishReaderConfig().margin
     assert read(world, text, sure("+Drama -Horror =any", margin - 0.1)) == world.understand(text)
     assert read(world, text, sure("+Drama -Horror =any", margin + 0.1)).genres == ("Drama",)
+
+
+@pytest.mark.parametrize(("said", "drafted"), [(("movie",), ("movie", "track")), (("movie", "track"), ("movie",))])
+def test_an_answer_that_begins_as_the_draft_does_leads_only_where_it_is_the_likelier_whole(said, drafted):
+    """Each token costs a nat, and ending after one type costs ten."""
+
+    def likelihood(prefix, text):
+        return -float(len(text.split())) - (10.0 if text == "=movie<|im_end|>" else 0.0)
+
+    answer, draft = write_asked(Asked(types=said)), Draft(text="a film or a song", asked=Asked(types=drafted))
+    llm = ScriptedLLM(text=lambda prompt: answer, likelihood=likelihood)
+    found = asyncio.run(ask(llm, draft, "Wish:\n", 32, Deadline(5)))
+    assert found is not None
+    assert (found.lead > 0) == (said == ("movie", "track"))
 
 
 def test_the_llm_sees_wish_and_draft_and_its_answer_counts(world):

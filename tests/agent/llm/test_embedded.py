@@ -8,6 +8,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from agent.llm.embedded import EmbeddedConfig, EmbeddedLLM
+from agent.llm.vllm import VllmLLM
 from palate.deadline import Deadline
 from palate.errors import DeadlineExceeded, InvalidInput, MissingExtra, MissingWeights, ServiceDown
 from palate.prompting import GenerateConfig, LabelledPrompt
@@ -142,6 +143,20 @@ def test_other_work_goes_on_while_the_engine_runs(embedded):
         return ticks
 
     assert asyncio.run(both()) >= 5
+
+
+def test_the_end_of_a_turn_is_one_token_here_and_where_vllm_reads_the_same_tokenizer(embedded):
+    from transformers import PreTrainedTokenizerFast
+
+    assert embedded.end == "<|im_end|>" == VllmLLM("http://127.0.0.1:1", "palate").end
+    said = embedded.render([HumanMessage("Wish: funny\nDraft: =any")]) + "+Comedy =any"
+    assert embedded.count_tokens(said + embedded.end) == embedded.count_tokens(said) + 1
+    folder = asyncio.run(embedded.check())["cache"]
+    theirs = PreTrainedTokenizerFast(tokenizer_file=f"{folder}/tokenizer.json")
+    ids = theirs(said + embedded.end, add_special_tokens=False)["input_ids"]
+    assert ids[-1] == embedded.label_token(embedded.end)
+    assert ids[:-1] == theirs(said, add_special_tokens=False)["input_ids"]
+    assert len(ids) == embedded.count_tokens(said + embedded.end)
 
 
 @pytest.mark.parametrize("labels", [(" A", " two words"), (" A", " A")])

@@ -21,8 +21,8 @@ from palate.testing.llm import LLMContract
 
 
 def token_ids(text):
-    """A tokenizer: words and signs, each with the space before it."""
-    return [int.from_bytes(token.encode()) for token in re.findall(r" ?\w+| ?[^\w\s]|\s", text)]
+    """A tokenizer: special tokens, words and signs, the latter two each with the space before it."""
+    return [int.from_bytes(token.encode()) for token in re.findall(r"<\|\w+\|>| ?\w+| ?[^\w\s]|\s", text)]
 
 
 def prompt_logprobs(text):
@@ -323,6 +323,14 @@ def test_a_template_and_a_tokenizer_can_be_given(fake):
         VllmLLM(fake.url, "palate", template="{% for %}")
 
 
+@pytest.mark.parametrize(
+    ("begins", "end"), [("{% if add_generation_prompt %}[assistant]{% endif %}", "<done>"), ("[assistant]", "")]
+)
+def test_the_end_of_a_turn_is_what_the_template_puts_behind_an_answer(begins, end):
+    template = "{% for m in messages %}[{{ m.role }}]{{ m.content }} <done>\n{% endfor %}" + begins
+    assert VllmLLM("http://127.0.0.1:1", "palate", template=template).end == end
+
+
 def test_a_template_without_a_system_role_gets_it_in_the_first_turn(fake):
     template = (
         "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ m.content }}{% endfor %}"
@@ -433,6 +441,23 @@ def test_texts_are_scored_one_prompt_at_a_time(fake, llm):
         wanted.append(sum(next(iter(one.values()))["logprob"] for one in behind))
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     assert [path for path, _ in fake.seen].count("/v1/completions") == 2
+
+
+def test_texts_with_the_end_of_a_turn_have_one_token_more(fake, llm):
+    assert len(token_ids(llm.end)) == 1
+    prefix = llm.render([HumanMessage("Heat?")])
+    plain, ended = asyncio.run(llm.log_likelihoods(prefix, ["yes", f"yes{llm.end}"], Deadline(5)))
+    (last,) = prompt_logprobs(f"{prefix}yes{llm.end}")[-1].values()
+    assert ended - plain == pytest.approx(last["logprob"], abs=1e-5)
+    assert fake.seen[-1][1]["prompt"] == f"{prefix}yes<|im_end|>"
+
+
+def test_what_a_person_wrote_is_not_kept(fake, llm):
+    prefix = llm.render([HumanMessage("something my ex Zorblax hated")])
+    for _ in range(2):
+        asyncio.run(llm.log_likelihoods(prefix, ["yes", "no"], Deadline(5)))
+    assert [body["prompt"] for path, body in fake.seen if path == "/tokenize"] == [prefix, prefix]
+    assert "Zorblax" not in repr({name: vars(value) if hasattr(value, "__dict__") else value for name, value in vars(llm).items()})
 
 
 @pytest.mark.parametrize("given", [None, [None, {"7": {}}], [None, {"7": {"logprob": float("nan")}}]])
