@@ -58,7 +58,7 @@ def fit_order(scored: Sequence[ScoredCases], config: RankTreesConfig | None = No
         return RankOrder(Trees())
     names = [name.replace(".", "_") for name in FEATURES]
     learned = Examples(names, np.concatenate(xs), np.concatenate(ys), np.array(sizes, dtype=np.int64), 1.0)
-    return RankOrder(Trees.fit([learned], config.trees))
+    return RankOrder(Trees.fit(learned, config.trees))
 
 
 def crossfitted_order(

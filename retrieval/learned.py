@@ -35,8 +35,8 @@ class LearnedFusionConfig(Value):
     bounds the dense matrix to the items that most people took. ``seed`` draws the moments. With ``strict`` only what came before
     the next item, at another time, is its history.
 
-    Histories of at most ``short_history`` items have an order of their own, trained on all moments and on the same with histories
-    cut so short. With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
+    Histories of at most ``short_history`` items have an order of their own, trained on the same moments with their histories cut.
+    With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
     """
 
     features: FeatureConfig = FeatureConfig()
@@ -111,19 +111,22 @@ class LearnedFusion:
             rng=rng,
             strict=config.strict,
         )
-        learned = examples(features, chosen, config.n_train, progress)
-        trees, short = Trees(), Trees()
+        trees, learned = Trees(), examples(features, chosen, config.n_train, progress)
+        facts = {"moments": len(learned.sizes), "found": round(learned.found, 4)}
         if len(learned.sizes) >= _LEAST_GROUPS:
-            trees = Trees.fit([learned], config.trees, progress)
-            if config.short_history:
-                cut = shortened(sequences, chosen, config.short_history, rng)
-                short = Trees.fit([learned, examples(features, cut, config.n_train, progress)], config.trees, progress)
+            trees = Trees.fit(learned, config.trees, progress)
+        short = Trees()
+        if trees and config.short_history:
+            # What whole histories teach is kept out: trees that learned from both were worse for short ones.
+            cut = shortened(sequences, chosen, config.short_history, rng)
+            learned = examples(features, cut, config.n_train, progress)  # in its place: each takes some hundred megabytes
+            if len(learned.sizes) >= _LEAST_GROUPS:
+                short = Trees.fit(learned, config.trees, progress)
         self._set(table, rows, [_hashed(person) for person in people], features, (trees, short))
         self._facts = {
             "items": len(rows),
             "people": len(people),
-            "moments": len(learned.sizes),
-            "found": round(learned.found, 4),
+            **facts,
             "titles_read": int(np.isfinite(statistics.titles[:, 0]).sum()),
         }
 

@@ -131,13 +131,13 @@ def _before(at: NDArray[np.float64], strict: bool) -> NDArray[np.int64]:
 def shortened(sequences: Sequences, chosen: Sequence[Moment], most: int, rng: np.random.Generator) -> list[Moment]:
     """Return the moments again, of each no more than the newest ``most`` items of the history known, of four in ten fewer still.
 
-    What is cut off is hidden as the targets are, so that the statistics know nothing of it. Moments whose history is no longer than
-    that are left out: they are there already.
+    What is cut off is hidden as the targets are, so that the statistics know nothing of it.
     """
     out = []
     for moment in chosen:
         n = min(most, 1 + int(rng.integers(2 * most)))
         if n >= len(moment.history.items):
+            out.append(moment)
             continue
         items, at, values = sequences.of(moment.history.person)
         places = np.arange(len(items))

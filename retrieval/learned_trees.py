@@ -50,18 +50,10 @@ class Trees:
         return int(self._models[0].num_feature()) if self._models else 0
 
     @classmethod
-    def fit(cls, learned: Sequence[Examples], config: TreesConfig, progress: Progress | None = None) -> Trees:
-        """Train on all examples of one or more kinds, with the same columns.
-
-        Raises:
-            MissingExtra: LightGBM is not installed.
-
-        """
+    def fit(cls, learned: Examples, config: TreesConfig, progress: Progress | None = None) -> Trees:
+        """Train on examples. Raises :class:`palate.errors.MissingExtra` where LightGBM is not installed."""
         lightgbm = load_lightgbm()
-        parts = [part for part in learned if len(part.sizes)] or learned[:1]
-        y, sizes = (np.concatenate([getattr(part, name) for part in parts]) for name in ("y", "sizes"))
-        columns = [part.x for part in parts]  # a list: put together they would take their memory twice
-        data = lightgbm.Dataset(columns, y, group=sizes, feature_name=parts[0].names, free_raw_data=False)
+        data = lightgbm.Dataset(learned.x, learned.y, group=learned.sizes, feature_name=learned.names, free_raw_data=False)
         return cls._trained(data, {"objective": "lambdarank", "lambdarank_truncation_level": config.truncation}, config, progress)
 
     @classmethod

@@ -56,7 +56,7 @@ class WishReaderConfig(Value):
     share: float = Field(default=0.25, gt=0.0, le=1.0)
     most_ms: float = Field(default=800.0, gt=0.0)
     max_tokens: int = Field(default=32, ge=8)
-    margin: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    margin: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
 
 
 async def ask(llm: LLM, draft: Draft, prompt: str, max_tokens: int, within: Deadline) -> Answer | None:

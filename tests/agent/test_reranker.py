@@ -179,7 +179,7 @@ def last_first():
     learned = Examples(
         [f"f{i}" for i in range(rows[0].shape[1])], np.concatenate(rows), np.concatenate(hits).astype(np.int8), sizes, 1.0
     )
-    return Trees.fit([learned], TreesConfig(trees=60, leaves=8, min_leaf=5, column_share=1.0, models=1))
+    return Trees.fit(learned, TreesConfig(trees=60, leaves=8, min_leaf=5, column_share=1.0, models=1))
 
 
 def test_a_learned_order_goes_before_the_share_and_asks_the_llm(last_first):

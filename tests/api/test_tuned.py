@@ -219,6 +219,6 @@ def test_an_order_of_other_columns_than_are_made_is_left_out(tmp_path, make_adap
     x = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
     learned = Examples(["a", "b", "c"], x, (x[:, 0] > 1).astype(np.int8), np.full(6, 10), 1.0)
     made = make_adapter()
-    Trees.fit([learned], TreesConfig(trees=2, leaves=2, min_leaf=2, models=1)).save(made.folder)
+    Trees.fit(learned, TreesConfig(trees=2, leaves=2, min_leaf=2, models=1)).save(made.folder)
     assert learned_order(Promoted(made.folder, made.card)) is None
     assert "3 columns" in caplog.text

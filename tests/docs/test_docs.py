@@ -21,9 +21,9 @@ from api.app import create_app
 from api.cli import app as cli
 from api.demo.world import catalog_items
 from api.reference import PAGES
-from evals.models import Rows
 from api.text_tasks import TextWorld, tuned_llm
 from api.vocabulary import Vocabulary
+from evals.models import Rows
 from palate.deadline import Deadline
 from palate.settings import Settings
 from retrieval.base import ItemTable
