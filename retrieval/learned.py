@@ -35,8 +35,9 @@ class LearnedFusionConfig(Value):
     bounds the dense matrix to the items that most people took. ``seed`` draws the moments. With ``strict`` only what came before
     the next item, at another time, is its history.
 
-    Histories of at most ``short_history`` items have an order of their own, trained on the same moments with their histories cut.
-    With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
+    Histories of at most ``short_history`` items have an order of their own, by ``short_trees``, trained on the same moments with
+    their histories cut; it gains more from averaging models than the other. With 0 there is one order for all, and a person with
+    fewer than ``min_history`` items is not served.
     """
 
     features: FeatureConfig = FeatureConfig()
@@ -52,6 +53,7 @@ class LearnedFusionConfig(Value):
     n_pool: int = Field(default=500, ge=1)
     max_items: int = Field(default=13_000, ge=1, le=20_000)
     trees: TreesConfig = TreesConfig()
+    short_trees: TreesConfig = TreesConfig(models=4)
     seed: int = 0
 
 
@@ -121,7 +123,7 @@ class LearnedFusion:
             cut = shortened(sequences, chosen, config.short_history, rng)
             learned = examples(features, cut, config.n_train, progress)  # in its place: each takes some hundred megabytes
             if len(learned.sizes) >= _LEAST_GROUPS:
-                short = Trees.fit(learned, config.trees, progress)
+                short = Trees.fit(learned, config.short_trees, progress)
         self._set(table, rows, [_hashed(person) for person in people], features, (trees, short))
         self._facts = {
             "items": len(rows),

@@ -18,7 +18,11 @@ pytest.importorskip("lightgbm")
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _ITEMS = 60
 CONFIG = LearnedFusionConfig(
-    features=FeatureConfig(neighbours=20), trees=TreesConfig(trees=30, leaves=7, min_leaf=5), n_train=40, n_pool=50
+    features=FeatureConfig(neighbours=20),
+    trees=TreesConfig(trees=30, leaves=7, min_leaf=5),
+    short_trees=TreesConfig(trees=30, leaves=7, min_leaf=5),
+    n_train=40,
+    n_pool=50,
 )
 
 

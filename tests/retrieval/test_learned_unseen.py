@@ -13,7 +13,8 @@ from tests.retrieval.test_learned import profile
 
 pytest.importorskip("lightgbm")
 
-FAST = {"trees": TreesConfig(trees=5, leaves=4, min_leaf=5, models=1), "n_train": 30, "n_pool": 40}
+TREES = TreesConfig(trees=5, leaves=4, min_leaf=5, models=1)
+FAST = {"trees": TREES, "short_trees": TREES, "n_train": 30, "n_pool": 40}
 
 
 def plain(n: int) -> ItemTable:
