@@ -17,15 +17,14 @@ from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
 from retrieval.learned_training import Targets, examples, moments, read_sequences, shortened
-from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
+from retrieval.learned_trees import Trees, TreesConfig, blended, load_lightgbm
 from retrieval.titles import TitleLikelihoods
 
 __all__ = ["LearnedFusion", "LearnedFusionConfig"]
 
 _LEAST_GROUPS = 20
 """Fewer moments with a target among the candidates teach nothing that would hold."""
-_FORMAT = 2
-_SHORT = "short"
+_FORMAT = 3
 
 
 class LearnedFusionConfig(Value):
@@ -36,8 +35,8 @@ class LearnedFusionConfig(Value):
     the next item, at another time, is its history.
 
     Histories of at most ``short_history`` items have an order of their own, by ``short_trees``, trained on the same moments with
-    their histories cut; it gains more from averaging models than the other. With 0 there is one order for all, and a person with
-    fewer than ``min_history`` items is not served.
+    their histories cut; more than the other it gains from averaging, of objectives too. With 0 there is one order for all, and a
+    person with fewer than ``min_history`` items is not served.
     """
 
     features: FeatureConfig = FeatureConfig()
@@ -53,7 +52,7 @@ class LearnedFusionConfig(Value):
     n_pool: int = Field(default=500, ge=1)
     max_items: int = Field(default=13_000, ge=1, le=20_000)
     trees: TreesConfig = TreesConfig()
-    short_trees: TreesConfig = TreesConfig(models=4)
+    short_trees: tuple[TreesConfig, ...] = (TreesConfig(models=4), TreesConfig(models=4, objective="rank_xendcg"))
     seed: int = 0
 
 
@@ -80,7 +79,8 @@ class LearnedFusion:
         self._columns: dict[str, int] = {}
         self._people: dict[str, int] = {}
         self._features: Features | None = None
-        self._trees, self._short = Trees(), Trees()
+        self._trees = Trees()
+        self._short: tuple[Trees, ...] = ()
         self._facts: dict[str, Any] = {}
 
     @property
@@ -117,14 +117,15 @@ class LearnedFusion:
         facts = {"moments": len(learned.sizes), "found": round(learned.found, 4)}
         if len(learned.sizes) >= _LEAST_GROUPS:
             trees = Trees.fit(learned, config.trees, progress)
-        short = Trees()
+        del learned  # some hundred megabytes
+        short: tuple[Trees, ...] = ()
         if trees and config.short_history:
             # What whole histories teach is kept out: trees that learned from both were worse for short ones.
             cut = shortened(sequences, chosen, config.short_history, rng)
-            learned = examples(features, cut, config.n_train, progress)  # in its place: each takes some hundred megabytes
-            if len(learned.sizes) >= _LEAST_GROUPS:
-                short = Trees.fit(learned, config.short_trees, progress)
-        self._set(table, rows, [_hashed(person) for person in people], features, (trees, short))
+            brief = examples(features, cut, config.n_train, progress)
+            if len(brief.sizes) >= _LEAST_GROUPS:
+                short = tuple(Trees.fit(brief, one, progress) for one in config.short_trees)
+        self._set(table, rows, [_hashed(person) for person in people], features, (trees, *short))
         self._facts = {
             "items": len(rows),
             "people": len(people),
@@ -183,7 +184,7 @@ class LearnedFusion:
         return {"name": self.name, "config": self.config.model_dump(), "ready": self.ready, **self._facts}
 
     def save(self, folder: Path) -> None:
-        """Write what was fitted to a folder: ``fusion.npz`` (statistics) and, there and in ``short``, LightGBM's text models."""
+        """Write what was fitted to a folder: ``fusion.npz`` (statistics) and, there and in ``short-N``, LightGBM's text models."""
         table, features = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
         ids = np.array([table.ids[row] for row in self._rows.tolist()], dtype=np.str_)
@@ -191,11 +192,11 @@ class LearnedFusion:
         with (folder / "fusion.npz").open("wb") as file:
             arrays = features.statistics.arrays()
             said = self.config.features.model_dump_json()
-            trees = [len(self._trees), len(self._short)]
+            trees = [len(kind) for kind in (self._trees, *self._short)]
             np.savez(file, format=_FORMAT, features=said, ids=ids, people=people, trees=trees, **arrays)  # type: ignore[arg-type]
-        self._trees.save(folder)
-        (folder / _SHORT).mkdir(exist_ok=True)
-        self._short.save(folder / _SHORT)
+        for place, kind in zip(_places(folder, len(trees)), (self._trees, *self._short), strict=True):
+            place.mkdir(exist_ok=True)
+            kind.save(place)
 
     def load(self, folder: Path, table: ItemTable) -> None:
         """Read what :meth:`save` wrote, for the same items.
@@ -212,7 +213,7 @@ class LearnedFusion:
             known = int(held["format"]) == _FORMAT and str(held["features"]) == self.config.features.model_dump_json()
             ids, people, counts = held["ids"].tolist(), held["people"].tolist(), np.atleast_1d(held["trees"]).tolist()
             statistics, threads = Statistics.from_arrays(held), self.config.trees.threads
-            trees = tuple(Trees.load(place, n, threads) for place, n in zip((folder, folder / _SHORT), counts, strict=True))
+            trees = [Trees.load(place, n, threads) for place, n in zip(_places(folder, len(counts)), counts, strict=True)]
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
         if not known:
@@ -223,10 +224,10 @@ class LearnedFusion:
         self._set(table, rows, people, Features(statistics, self.config.features), trees)
 
     def _set(
-        self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: tuple[Trees, ...]
+        self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: Sequence[Trees]
     ) -> None:
         self._rows, self._features = rows, features
-        self._trees, self._short = trees
+        self._trees, self._short = trees[0], tuple(trees[1:])
         self._columns = {table.ids[row]: column for column, row in enumerate(rows.tolist())}
         self._people = {person: place for place, person in enumerate(people)}
         self._table = table
@@ -269,13 +270,16 @@ class LearnedFusion:
         hidden: Hidden | None,
     ) -> Float32:
         _, x = features.matrix(scores, history, pool, hidden)
-        short = self._short and len(history.items) <= self.config.short_history
-        return (self._short if short else self._trees).predict(x)
+        return blended(self._short if self._short and len(history.items) <= self.config.short_history else [self._trees], x)
 
     def _fitted(self) -> tuple[ItemTable, Features]:
         if self._table is None or self._features is None:
             raise Unavailable("The learned fusion is not fitted.", remedy="Call fit(table, interactions) first.")
         return self._table, self._features
+
+
+def _places(folder: Path, n: int) -> list[Path]:
+    return [folder, *(folder / f"short-{number}" for number in range(n - 1))]
 
 
 def _hashed(person_id: str) -> str:

@@ -20,7 +20,7 @@ _ITEMS = 60
 CONFIG = LearnedFusionConfig(
     features=FeatureConfig(neighbours=20),
     trees=TreesConfig(trees=30, leaves=7, min_leaf=5),
-    short_trees=TreesConfig(trees=30, leaves=7, min_leaf=5),
+    short_trees=(TreesConfig(trees=30, leaves=7, min_leaf=5), TreesConfig(trees=30, min_leaf=5, objective="rank_xendcg")),
     n_train=40,
     n_pool=50,
 )

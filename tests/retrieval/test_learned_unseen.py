@@ -14,7 +14,7 @@ from tests.retrieval.test_learned import profile
 pytest.importorskip("lightgbm")
 
 TREES = TreesConfig(trees=5, leaves=4, min_leaf=5, models=1)
-FAST = {"trees": TREES, "short_trees": TREES, "n_train": 30, "n_pool": 40}
+FAST = {"trees": TREES, "short_trees": (TREES,), "n_train": 30, "n_pool": 40}
 
 
 def plain(n: int) -> ItemTable:
