@@ -30,6 +30,7 @@ from palate.plugins import load_plugins
 from palate.settings import Settings
 from palate.sql import open_sqlite, opening
 from retrieval import CandidateSource, ChromaIndex, Indexer, Retriever, RetrieverConfig, SourceContext, SqlCatalog
+from retrieval.sources import ColdSource
 
 __all__ = ["Palate", "base_llm", "build", "embedders", "index_folder"]
 
@@ -82,7 +83,8 @@ def build(
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         order = llms.rank_order()
-        reader = TitleReader(model, settings.models, settings.read_titles) if model is not None and settings.read_titles else None
+        reads = settings.read_titles > 0 and ColdSource.name in settings.sources
+        reader = TitleReader(model, settings.models, settings.read_titles) if model is not None and reads else None
         titles = None if reader is None else reader.titles
         sources = _sources(SourceContext(catalog, index, by_space, settings, titles))
         retriever = Retriever(catalog, sources, _wide(ranking, order))

@@ -72,8 +72,8 @@ class Settings(BaseSettings):
     read_titles: int = Field(
         default=20_000,
         ge=0,
-        description="How many titles the LLM reads in a 'palate fit' at most, so that what is widely known can be told from what "
-        "is not; what it read is kept. 0 for none.",
+        description="How many titles the LLM reads in a 'palate fit' at most where the source 'cold' is asked, so that what is "
+        "widely known can be told from what is not; what it read is kept. 0 for none.",
     )
     deadline_ms: int = Field(default=3000, ge=1, le=120_000, description="Deadline of a request that names none, in milliseconds.")
     rerank_candidates: int = Field(default=20, ge=2, le=26, description="How many candidates the LLM sees (one label letter each).")

@@ -17,7 +17,7 @@ __all__ = ["fit"]
 def fit(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
     """Fit the candidate sources anew on the catalog and all histories, and learn how to order what they find.
 
-    Before that the LLM reads titles that it has not read, where there is one.
+    Where the source 'cold' is asked, the LLM first reads the titles that it has not read.
     """
     with errors_shown(as_json=as_json), connected(load_settings(), stderr, wait_for=None) as client:
         with ThreadPoolExecutor(1) as pool:

@@ -191,6 +191,14 @@ def test_fit_lets_the_llm_read_titles_where_cold_items_are_asked_for(tmp_path: P
         assert not cold & {f"film-{n}" for n in range(30)}  # somebody took each of these
 
 
+def test_without_the_source_of_new_items_no_title_is_read(tmp_path: Path, serve: Any) -> None:
+    llm = ScriptedLLM()
+    with serve(tmp_path / "home", llm=llm, sources=("pop", "content")) as http:
+        crowd(http.palate)
+        assert fit(http)["failed"] == {}
+    assert not any(call.startswith("The most famous") for call in llm.calls)
+
+
 def test_an_llm_that_cannot_read_is_said_and_the_sources_are_fitted(tmp_path: Path, serve: Any) -> None:
     def fails(_prefix: str, _text: str) -> float:
         raise ServiceDown("The script is over.", remedy="Write another.")
