@@ -63,6 +63,7 @@ def _serve_pages(app: FastAPI, *, demo: bool) -> None:
     app.mount("/widget", widget, name="widget")
     if demo:
 
+        @app.head("/", include_in_schema=False, response_model=None)
         @app.get("/", include_in_schema=False, response_model=None)
         async def get_page() -> Response:
             return FileResponse(_STATIC / "demo.html", headers={"cache-control": "no-cache"})

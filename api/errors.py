@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -60,34 +61,79 @@ def palate_envelope(error: PalateError) -> dict[str, Any]:
     return envelope(str(error), status=status_of(error), code=error.code, param=error.param)
 
 
-def _shown(value: Any) -> str:
-    text = ascii(value)  # a lone surrogate in the input could not be written back
+def _short(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
 
 
-def _describe(problem: Mapping[str, Any]) -> tuple[str, str]:
-    where = ".".join(str(part) for part in problem["loc"] if part not in {"body", "query", "path", "header"})
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "json_invalid":
-        return where, f"The body is not JSON: {problem.get('ctx', {}).get('error', message)}."
+def _shown(value: Any) -> str:
+    """Return a value as JSON writes it, as whoever sent it knows it."""
+    try:
+        return _short(json.dumps(value, default=str))  # in ASCII: a lone surrogate in the input could not be written back
+    except (RecursionError, TypeError, ValueError):  # nested too deeply, or keys that JSON has not: a setting's default may
+        return "what cannot be shown"
+
+
+# What pydantic words for who writes Python, worded for who writes JSON; by the problem's type.
+_WORDED = {
+    "dict_type": "Input should be a JSON object",
+    "model_type": "Input should be a JSON object",
+    "model_attributes_type": "Input should be a JSON object",
+    "bool_type": "Input should be true or false",
+    "tuple_type": "Input should be a list",
+    "list_type": "Input should be a list",
+    "int_type": "Input should be a whole number",
+    "int_parsing": "Input should be a whole number",
+    "int_from_float": "Input should be a whole number",
+    "float_type": "Input should be a number",
+    "float_parsing": "Input should be a number",
+    "string_type": "Input should be a string",
+}
+
+
+def _describe(problem: Mapping[str, Any], whole: str) -> tuple[str, str]:
+    where = ".".join(str(part) for part in problem["loc"])
+    what = where or whole
+    message = _WORDED.get(problem["type"], str(problem["msg"]).removeprefix("Value error, ").replace("Tuple should", "List should"))
     if problem["type"] == "missing":
-        return where, f"{where or 'The body'} is missing."
-    if problem["type"] == "model_attributes_type":
-        return where, f"{where or 'The body'} must be a JSON object, sent with Content-Type: application/json."
-    return where, f"{where or 'The body'}: {message}; got {_shown(problem.get('input'))}."
+        return where, f"{what} is missing."
+    if problem["type"] == "model_attributes_type" and not where:
+        return where, f"{whole} must be a JSON object, sent with Content-Type: application/json."
+    if problem["type"] == "extra_forbidden":
+        return where, f"{what} is no field here; leave it out, or correct its name."
+    return where, f"{what}: {message}; got {_shown(problem.get('input'))}."
 
 
-def describe_problems(problems: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
-    """Return pydantic's problems as a message, and the field that the first is about."""
-    described = [_describe(problem) for problem in problems[:_MAX_PROBLEMS]]
+def describe_problems(problems: Sequence[Mapping[str, Any]], *, whole: str = "The body") -> tuple[str, str | None]:
+    """Return pydantic's problems as a message, and the field that the first is about; ``whole`` is what has the fields."""
+    described = [_describe(problem, whole) for problem in problems[:_MAX_PROBLEMS]]
     message = " ".join(text for _, text in described)
     return message.encode("utf-8", "replace").decode(), described[0][0].encode("utf-8", "replace").decode() or None
 
 
+def _refused(message: str, param: str | None = None) -> JSONResponse:
+    return error_answer(message, status=422, code="invalid_input", param=param)
+
+
 async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    message, param = describe_problems(error.errors())
-    return error_answer(message, status=422, code="invalid_input", param=param)
+    problems = [dict(problem) for problem in error.errors()]
+    first = problems[0]
+    if first["type"] == "json_invalid":
+        return _refused(f"The body is not JSON: {first['ctx']['error']}, at character {first['loc'][1] + 1}.")
+    for problem in problems:
+        problem["loc"] = problem["loc"][1:]  # the first part says where the field came in: body, query, path or header
+    return _refused(*describe_problems(problems))
+
+
+def _unread(cause: BaseException | None) -> str | None:
+    """Return why a body could not be read, where its grammar is not at fault; FastAPI says no more than that it was so."""
+    if isinstance(cause, RecursionError):
+        return "The body is nested too deeply to be read. Send fewer lists or objects within one another."
+    if isinstance(cause, UnicodeDecodeError):
+        return f"The body is not UTF-8, at byte {cause.start + 1}. Send JSON in UTF-8."
+    if isinstance(cause, ValueError):
+        return "The body holds a number of too many digits to be read. Send a smaller one."
+    return None
 
 
 async def _on_palate(_request: Request, error: Exception) -> JSONResponse:
@@ -106,11 +152,13 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     status = error.status_code
     code = HTTP_CODES.get(status, "http_error")
+    if status == HTTPStatus.BAD_REQUEST and (why := _unread(error.__cause__)) is not None:
+        return _refused(why)
     if status == HTTPStatus.NOT_FOUND:
-        message = f"There is nothing at {_shown(request.url.path)}."
+        message = f"There is nothing at {_short(ascii(request.url.path))}."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")
-        message = f"{request.method} is not possible at {_shown(request.url.path)}. Use {allowed}."
+        message = f"{request.method} is not possible at {_short(ascii(request.url.path))}. Use {allowed}."
     else:
         message = str(error.detail)
     return error_answer(message, status=status, code=code, headers=error.headers)

@@ -6,14 +6,18 @@ import time
 from typing import Annotated, Literal
 
 from fastapi import Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from palate.deadline import Deadline
 
-__all__ = ["Body", "Clock", "DeadlineMs", "Language", "Received"]
+__all__ = ["Body", "Clock", "DeadlineMs", "Flag", "Language", "Number", "Received", "Whole"]
 
+# JSON has types of its own: a string or true is no number. (Lists are tuples here, so bodies cannot be strict as a whole.)
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict()]
 DeadlineMs = Annotated[
-    int, Field(ge=1, le=120_000, description="Milliseconds from when the request was read; unset, the server's.")
+    Whole, Field(ge=1, le=120_000, description="Milliseconds from when the request was read; unset, the server's.")
 ]
 Language = Literal["en", "zh"]
 

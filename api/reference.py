@@ -52,8 +52,9 @@ def cli_page() -> str:
         "# Command line",
         "",
         "Results go to stdout, all else to stderr. With `--json` one document goes to stdout, also for an error (but not for a",
-        "wrong option or setting). The exit status is 0, also when an answer is degraded; 1 for an error, and when `palate doctor`",
-        "finds a fault; 2 for a wrong option. An option without a default takes the setting of its name, where there is one.",
+        "wrong option or setting). The exit status is 0, also when an answer is degraded; 1 for an error, when an import can use",
+        "no row at all, and when `palate doctor` finds a fault; 2 for a wrong option. An option without a default takes the",
+        "setting of its name, where there is one.",
         "",
         "A command that finds a server running on the same `PALATE_HOME` works through it; else it opens the folder itself.",
     ]
@@ -106,7 +107,7 @@ def errors_page() -> str:
         lines.append(f"| `{kind.code}` | {status} | {name} | {_cell(inspect.getdoc(kind) or '', first=True)} |")
     lines += [
         "",
-        "A body that is not as the endpoint wants it is `invalid_input` with status 422.",
+        "A body that is not as the endpoint wants it is `invalid_input` with status 422, one that is no JSON too.",
         "",
         "## From the HTTP layer",
         "",

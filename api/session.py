@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,9 +17,11 @@ from api.owner import find_owner
 from palate.errors import ConfigurationError, Unavailable
 from palate.settings import Settings
 
-__all__ = ["connected", "load_settings", "progress_bars", "show_readiness", "wait_ready"]
+__all__ = ["ProgressLines", "connected", "load_settings", "progress_bars", "show_readiness", "wait_ready"]
 
 _POLL_SECONDS = 0.2
+_LINE_SECONDS = 10.0
+_NOT_BEGUN = (0, 1)
 
 
 def load_settings(**given: Any) -> Settings:
@@ -43,8 +45,56 @@ def progress_bars(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=not console.is_terminal, disable=not console.is_terminal)
 
 
-def show_readiness(client: Client, console: Console, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Show how far the parts are until the state of readiness is as wanted; return it."""
+class ProgressLines:
+    """Says in lines how far parts are, where bars cannot be drawn, as in a log.
+
+    A line comes when a stage of a part begins or ends, and while it goes on one in ten seconds. What was done before the first
+    look is not told.
+
+    Args:
+        console: Where the lines go.
+        patience: Seconds from now in which nothing is said, for work that is mostly short.
+        clock: Tells the seconds.
+
+    """
+
+    def __init__(self, console: Console, *, patience: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        self._begin = clock()
+        self._quiet_until = self._begin + patience
+        self._next = self._begin
+        self._seen: dict[str, tuple[int, int]] | None = None
+
+    def show(self, parts: Mapping[str, Any]) -> None:
+        """Say what is new of the parts of a state of readiness."""
+        now = self._clock()
+        states = {name: (int(part["done"]), int(part["total"])) for name, part in parts.items()}
+        if self._seen is None:
+            self._seen = {name: state for name, state in states.items() if state[0] >= state[1]}
+        if now < self._quiet_until:
+            return  # and nothing counts as seen: what is under way then is told
+        for name, (done, total) in states.items():
+            before = self._seen.get(name, _NOT_BEGUN)
+            if (done, total) == before:
+                continue
+            if (done, total) == _NOT_BEGUN:  # its turn comes later
+                self._seen[name] = (done, total)
+            elif total != before[1] or done >= total or now >= self._next:
+                self._seen[name] = (done, total)
+                self._next = now + _LINE_SECONDS
+                self._console.print(
+                    f"{name}: {done} of {total} ({now - self._begin:.0f} s)", markup=False, highlight=False, soft_wrap=True
+                )
+
+
+def show_readiness(
+    client: Client, console: Console, until: Callable[[dict[str, Any]], bool], *, patience: float = 0.0
+) -> dict[str, Any]:
+    """Show how far the parts are until the state of readiness is as wanted; return it.
+
+    On a terminal there are bars, elsewhere lines, and those only after ``patience`` seconds.
+    """
+    lines = None if console.is_terminal else ProgressLines(console, patience=patience)
     with progress_bars(console) as bars:
         tasks: dict[str, Any] = {}
         while True:
@@ -53,6 +103,8 @@ def show_readiness(client: Client, console: Console, until: Callable[[dict[str, 
                 if name not in tasks:
                     tasks[name] = bars.add_task(name, total=None)
                 bars.update(tasks[name], completed=part["done"], total=part["total"])
+            if lines is not None:
+                lines.show(state["parts"])
             if until(state):
                 return state
             time.sleep(_POLL_SECONDS)
@@ -72,7 +124,7 @@ def wait_ready(client: Client, console: Console, parts: Sequence[str] = ()) -> N
             return any(part["error"] for name, part in found.items() if name == "sources" or name.startswith("text"))
         return all(found[name]["error"] or found[name]["done"] >= found[name]["total"] for name in parts if name in found)
 
-    state = show_readiness(client, console, settled)
+    state = show_readiness(client, console, settled, patience=_LINE_SECONDS)
     if not state["ready"]:
         failed = "; ".join(f"{name} did not come up: {part['error']}" for name, part in state["parts"].items() if part["error"])
         raise Unavailable(failed, remedy="'palate doctor' checks every part.")

@@ -13,7 +13,7 @@ from api.parts import Parts
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/admin", tags=["admin"], dependencies=[FromThisMachine])
+router = APIRouter(prefix="/v1/admin", tags=["admin"], route_class=FromThisMachine)
 
 
 @router.post("/history:import")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from api.protocol import Body, DeadlineMs, Language
+from api.protocol import Body, DeadlineMs, Flag, Language, Whole
 from palate.domain import MAX_QUERY_CHARS, Identifier
 
 __all__ = ["ChatBody"]
@@ -18,8 +18,8 @@ class ChatBody(Body):
     person_id: Identifier
     message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_QUERY_CHARS)]
     conversation_id: Identifier | None = None
-    n: Annotated[int, Field(ge=1, le=20)] = 6
+    n: Annotated[Whole, Field(ge=1, le=20)] = 6
     without_platforms: Annotated[tuple[str, ...], Field(max_length=50)] = ()
     deadline_ms: DeadlineMs | None = None
     language: Language = "en"
-    stream: bool = True
+    stream: Flag = True

@@ -20,6 +20,10 @@ def fit(as_json: Annotated[bool, typer.Option("--json", help="One JSON document 
     Where the source 'cold' is asked, the LLM first reads the titles that it has not read.
     """
     with errors_shown(as_json=as_json), connected(load_settings(), stderr, wait_for=None) as client:
+        if not stderr.is_terminal:  # loading the LLM may take a minute, and nothing moves until then
+            stderr.print(
+                "Fitting: new titles are read where there is an LLM, sources are fitted, the order is learned.", soft_wrap=True
+            )
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(client.post, "/v1/admin/fit", {})
             show_readiness(client, stderr, lambda _state: answer.done())

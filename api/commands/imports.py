@@ -36,13 +36,19 @@ def _import(path: str, body: dict[str, Any], *, as_json: bool) -> None:
             report = client.post(path, body)
         if as_json:
             show_document(report)
-            return
-        counts = ", ".join(f"{value} {name}" for name, value in report.items() if isinstance(value, int))
-        stdout.print(f"Imported: {counts}.")
-        for error in report["errors"]:
-            stderr.print(
-                f"[yellow]{escape(error['location'])}[/]: {escape(error['message'])} {escape(error['remedy'])}", soft_wrap=True
-            )
+        else:
+            _show(report)
+        if 0 < report["read"] == report["rejected"]:  # some bad rows among good ones are no failure
+            raise typer.Exit(1)
+
+
+def _show(report: dict[str, Any]) -> None:
+    counts = ", ".join(f"{value} {name}" for name, value in report.items() if isinstance(value, int))
+    stdout.print(f"Imported: {counts}.")
+    for error in report["errors"]:
+        stderr.print(
+            f"[yellow]{escape(error['location'])}[/]: {escape(error['message'])} {escape(error['remedy'])}", soft_wrap=True
+        )
 
 
 @history.command("import")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from api.protocol import Body
+from api.protocol import Body, Number
 from palate.domain import Identifier, Platform, UtcDatetime, Verb
 
 __all__ = ["MAX_EVENTS", "EventBody", "EventResult", "EventsAnswer", "EventsBody"]
@@ -21,12 +22,29 @@ class EventBody(Body):
     platform: Platform
     item_id: Identifier
     verb: Verb
-    value: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    value: Annotated[Annotated[Number, Field(ge=0.0, le=1.0)] | None, Field(validate_default=True)] = None
     at: UtcDatetime | None = None
     event_id: Identifier | None = None
 
+    @field_validator("value")
+    @classmethod
+    def _with_a_rating(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None and info.data.get("verb") == "rate":
+            raise PydanticCustomError("rating_without_value", "With the verb 'rate' it is the rating, a number from 0 to 1")
+        return value
 
-EventsBody = Annotated[dict[str, Any] | list[Any], Field(description="One event, or a list of up to 1,000.")]
+
+def _one_or_many(body: Any) -> Any:
+    if not isinstance(body, dict | list):  # said here once, for what a union says of each of its members helps nobody
+        raise PydanticCustomError(
+            "no_events", "Input should be an event (a JSON object) or a list of events, sent with Content-Type: application/json"
+        )
+    return body
+
+
+EventsBody = Annotated[
+    dict[str, Any] | list[Any], BeforeValidator(_one_or_many), Field(description="One event, or a list of up to 1,000.")
+]
 
 
 class EventResult(BaseModel):

@@ -25,7 +25,7 @@ def take_events(palate: Palate, body: dict[str, Any] | list[Any]) -> EventsAnswe
     """Add what can be used to the history, durably, and say of each event what became of it.
 
     Raises:
-        RequestValidationError: A single event is malformed.
+        RequestValidationError: A single event is malformed, or a rating without its value.
         InvalidInput: There are more than 1,000.
 
     """
@@ -33,7 +33,7 @@ def take_events(palate: Palate, body: dict[str, Any] | list[Any]) -> EventsAnswe
         try:
             return _take(palate, [EventBody.model_validate(body)])
         except ValidationError as error:
-            raise RequestValidationError(error.errors()) from error
+            raise RequestValidationError([{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]) from error
     if len(body) > MAX_EVENTS:
         raise InvalidInput(f"{len(body)} events came at once.", remedy=f"Send at most {MAX_EVENTS} in one request.")
     return _take(palate, [_parsed(entry) for entry in body])
@@ -45,7 +45,7 @@ def _parsed(entry: Any) -> EventBody | EventResult:
     except ValidationError as error:
         given = entry.get("event_id") if isinstance(entry, dict) else None
         event_id = given if isinstance(given, str) else None
-        return EventResult(event_id=event_id, status="rejected", reason=describe_problems(error.errors())[0])
+        return EventResult(event_id=event_id, status="rejected", reason=describe_problems(error.errors(), whole="The event")[0])
 
 
 def _take(palate: Palate, entries: Sequence[EventBody | EventResult]) -> EventsAnswer:

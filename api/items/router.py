@@ -15,6 +15,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["items"])
 
 
+@router.head("/v1/items", include_in_schema=False)
 @router.get("/v1/items")
 def get_items(
     palate: Parts,
@@ -25,6 +26,7 @@ def get_items(
     return FoundItems(items=find_items(palate, title, limit))
 
 
+@router.head("/v1/items/{item_id}", include_in_schema=False)
 @router.get("/v1/items/{item_id}")
 def get_item(item_id: str, palate: Parts) -> ItemOut:
     """Return one item."""

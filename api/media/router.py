@@ -17,6 +17,7 @@ router = APIRouter(tags=["media"])
 _CACHE = "public, max-age=86400"
 
 
+@router.head("/media/{key:path}", include_in_schema=False, response_model=None)
 @router.get("/media/{key:path}", response_model=None)
 def get_media(key: str, request: Request, palate: Parts) -> Response:
     """Return a picture or a sound, with caching and byte ranges; it is made on first use where the demo world makes it."""

@@ -16,6 +16,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["people"])
 
 
+@router.head("/v1/people/{person_id}/history", include_in_schema=False)
 @router.get("/v1/people/{person_id}/history")
 def get_history(
     person_id: Identifier,

@@ -11,7 +11,14 @@ __all__ = ["history_of"]
 
 
 def history_of(palate: Palate, person_id: str, platform: str | None, limit: int) -> HistoryOut:
-    """Return the newest ``limit`` events of a person, of one platform where named. Somebody unknown has none."""
+    """Return the newest ``limit`` events of a person, of one platform where named. Somebody unknown has none.
+
+    Raises:
+        UnknownPlatform: There is no such platform.
+
+    """
+    if platform is not None:
+        palate.check_platforms([platform], param="platform")
     events = palate.history.events(person_id)
     chosen = [event for event in events if platform in {None, event.platform}][:limit]
     items = palate.catalog.get_many(list({event.item_id for event in chosen}))

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.protocol import Body, DeadlineMs, Language
+from api.protocol import Body, DeadlineMs, Flag, Language, Whole
 from palate.domain import MAX_QUERY_CHARS, Identifier, ItemType, SourceHit
 
 __all__ = ["EvidenceOut", "Filters", "ReasonOut", "RecommendationBody", "RecommendationOut", "SlateOut"]
 
-_Year = Annotated[int, Field(ge=1000, le=3000)]
+_Year = Annotated[Whole, Field(ge=1000, le=3000)]
 _Names = Annotated[tuple[Annotated[str, StringConstraints(min_length=1, max_length=100)], ...], Field(max_length=50)]
 
 
@@ -31,13 +31,13 @@ class RecommendationBody(Body):
 
     person_id: Identifier
     query: Annotated[str, StringConstraints(max_length=MAX_QUERY_CHARS)] | None = None
-    n: Annotated[int, Field(ge=1, le=50)] = 10
+    n: Annotated[Whole, Field(ge=1, le=50)] = 10
     filters: Filters = Filters()
     without_platforms: _Names = ()
     deadline_ms: DeadlineMs | None = None
-    include_seen: bool = False
+    include_seen: Flag = False
     language: Language = "en"
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] = 0
 
 
 class EvidenceOut(BaseModel):

@@ -10,7 +10,7 @@ const TEXTS = {
     "embed-hint": "Everything from “For you” to the chat is one element. Two lines put it anywhere:",
     use: "use", entries: (n) => (n === 1 ? "1 event" : `${n} events`), none: "Nothing yet.", noHistory: "The history could not be loaded.",
     here: "Said here", liked: "liked", disliked: "not for me", leave: (name) => `Use the history of ${name}`,
-    parts: { "text-en": "Text, English", "text-mixed": "Text, many languages", image: "Pictures", audio: "Sounds", llm: "Language model", sources: "Taste model" },
+    parts: { "text-en": "Text, English", "text-mixed": "Text, many languages", image: "Pictures", audio: "Sounds", sources: "Taste model", titles: "Titles, read by the model", fusion: "Learned order", llm: "Language model", "llm rank": "Language model for the order", "llm explain": "Language model for reasons", "llm understand": "Language model for wishes" },
   },
   zh: {
     motto: "同一种口味，每一块屏幕。", language: "语言", theme: "配色", auto: "自动", light: "浅色", dark: "深色",
@@ -19,7 +19,7 @@ const TEXTS = {
     index: "仍在建立索引", embed: "放进你自己的页面", "embed-hint": "从“为你推荐”到对话框就是一个元素，两行代码即可嵌入：",
     use: "使用", entries: (n) => `${n} 条记录`, none: "还没有记录。", noHistory: "历史加载失败。",
     here: "在这里的反馈", liked: "喜欢", disliked: "不感兴趣", leave: (name) => `使用${name}的历史`,
-    parts: { "text-en": "英文文本", "text-mixed": "多语言文本", image: "图片", audio: "声音", llm: "语言模型", sources: "口味模型" },
+    parts: { "text-en": "英文文本", "text-mixed": "多语言文本", image: "图片", audio: "声音", sources: "口味模型", titles: "模型读标题", fusion: "学到的排序", llm: "语言模型", "llm rank": "排序用的语言模型", "llm explain": "写理由的语言模型", "llm understand": "理解愿望的语言模型" },
   },
 };
 const NAMES = { netflix: "Netflix", spotify: "Spotify" };
@@ -121,6 +121,8 @@ async function watchIndex() {
     const left = Object.entries(parts).filter(([, part]) => part && part.total > 0 && (part.done < part.total || part.error));
     busy = left.some(([, part]) => !part.error);
     $("#index").hidden = left.length === 0;
+    const shares = left.map(([, part]) => part.done / part.total);
+    $("#share").textContent = `${Math.floor((100 * shares.reduce((sum, share) => sum + share, 0)) / (shares.length || 1))}%`;
     $("#parts").replaceChildren(
       ...left.map(([name, part]) => {
         const share = el("span", { class: "muted" }, part.error ? "!" : `${part.done} / ${part.total}`);
@@ -141,6 +143,7 @@ function apply() {
   const isDark = state.theme === "dark" || (state.theme === "auto" && dark.matches);
   document.documentElement.dataset.theme = isDark ? "dark" : "light";
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = t[place.dataset.text];
+  $("#taste").textContent = t[state.person] || "";
   choose("person", state.person);
   choose("language", state.lang);
   choose("theme", state.theme);
@@ -175,7 +178,8 @@ listen("#language", (lang) => {
 dark.addEventListener("change", apply);
 widget.addEventListener("palate-feedback", loadHistory);
 
-if (matchMedia("(max-width: 620px)").matches) $(".past").open = false;
+// On a phone these would push what they are about far down: one line each, which opens.
+if (matchMedia("(max-width: 620px)").matches) $(".past").open = $("#index").open = false;
 apply();
 drawHistory();
 loadHistory();

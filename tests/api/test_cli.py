@@ -67,6 +67,31 @@ def test_history_import_doctor_and_index_beside_a_server(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_import_of_bad_rows_alone_fails_and_still_lists_them(tmp_path: Path, as_json: bool) -> None:
+    words = ["--json"] if as_json else []
+    items = tmp_path / "bad.jsonl"
+    items.write_text('not json\n{"item_id": "x"}\n', "utf-8")
+    export = tmp_path / "viewing.csv"
+    export.write_text('Title,Date\n"Broken",\n', "utf-8")
+    for command in (("catalog", "import", str(items)), ("history", "import", "netflix", str(export), "--person", "cli-2")):
+        result = run(*command, *words, status=1)
+        shown = json.dumps(json.loads(result.stdout)["errors"]) if as_json else result.stderr
+        assert f"{next(word for word in command if word.startswith(str(tmp_path))).rpartition('/')[2]}:2" in shown
+
+
+@pytest.mark.usefixtures("home")
+def test_an_import_of_nothing_new_is_no_failure(tmp_path: Path) -> None:
+    items = tmp_path / "items.jsonl"
+    items.write_text("", "utf-8")
+    assert json.loads(run("catalog", "import", str(items), "--json").stdout)["read"] == 0
+    export = tmp_path / "viewing.csv"
+    export.write_text('Title,Date\n"Alien","3/14/24"\n', "utf-8")
+    for _ in range(2):
+        run("history", "import", "netflix", str(export), "--person", "cli-3")
+
+
+@pytest.mark.usefixtures("home")
 def test_chat_beside_a_server() -> None:
     said = run("chat", "ann", input="something funny\nwhy?\n\n").stdout
     assert "decision" in said

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 
 def post(http: httpx.Client, body: Any) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def test_good_events_are_kept_and_bad_ones_are_named_in_their_places(http: httpx
     assert (answer["accepted"], answer["rejected"], answer["duplicates"]) == (2, 9, 0)
     assert [result["status"] for result in answer["results"]] == ["accepted", *["rejected"] * 9, "accepted"]
     reasons = [result["reason"] for result in answer["results"][1:-1]]
-    expected = ["film-unknown", "verb", "nowhere", "time zone", "future", "out of range", "value", "rubbish", "None"]
+    expected = ["film-unknown", "verb", "nowhere", "time zone", "future", "out of range", "value", "rubbish", "null"]
     assert all(word in reason for word, reason in zip(expected, reasons, strict=True)), reasons
     assert [entry["item_id"] for entry in http.get("/v1/people/mixed/history").json()["entries"]] == ["film-5", "film-4"]
 
@@ -71,6 +72,21 @@ def test_a_single_malformed_event_is_refused(http: httpx.Client) -> None:
     answer = http.post("/v1/events", json={"person_id": "x", "platform": "palate", "item_id": "film-1"})
     assert answer.status_code == 422
     assert answer.json()["error"]["param"] == "verb"
+
+
+def test_a_rating_needs_its_value(http: httpx.Client) -> None:
+    answer = http.post("/v1/events", json=like("rater", verb="rate"))
+    assert (answer.status_code, answer.json()["error"]["param"]) == (422, "value")
+    assert "rating, a number from 0 to 1" in answer.json()["error"]["message"]
+    several = post(http, [like("rater", verb="rate"), like("rater", verb="rate", value=None), like("rater", verb="rate", value=0)])
+    assert [result["status"] for result in several["results"]] == ["rejected", "rejected", "accepted"]
+    assert several["results"][0]["reason"].startswith("value: ")
+
+
+@pytest.mark.parametrize("value", ["0.5", True])
+def test_a_value_is_a_number(http: httpx.Client, value: Any) -> None:
+    answer = http.post("/v1/events", json=like("rater", value=value))
+    assert (answer.status_code, answer.json()["error"]["param"]) == (422, "value")
 
 
 def test_at_most_a_thousand_come_at_once(http: httpx.Client) -> None:

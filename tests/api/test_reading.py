@@ -42,6 +42,30 @@ def test_a_history_is_newest_first_with_titles(http: httpx.Client) -> None:
     assert http.get("/v1/people/stranger/history").json() == {"person_id": "stranger", "entries": [], "platforms": {}}
 
 
+def test_a_history_of_a_platform_that_nobody_feeds_is_refused(http: httpx.Client) -> None:
+    answer = http.get("/v1/people/ann/history", params={"platform": "hulu"})
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert (error["code"], error["param"]) == ("unknown_platform", "platform")
+    assert "hulu" in error["message"]
+    assert http.get("/v1/people/ann/history", params={"platform": "palate"}).json()["entries"] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/readyz", "/media/covers/film-0.png", "/v1/items/film-0", "/v1/people/ann/history", "/openapi.json"]
+)
+def test_head_answers_as_get_does_without_a_body(http: httpx.Client, path: str) -> None:
+    head, get = http.head(path), http.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length", "etag", "cache-control"):
+        assert head.headers.get(name) == get.headers.get(name)
+
+
+def test_head_of_nothing_is_404(http: httpx.Client) -> None:
+    assert http.head("/media/covers/none.png").status_code == 404
+    assert http.head("/v1/recommendations").status_code == 405
+
+
 def test_health_and_readiness(http: httpx.Client) -> None:
     assert http.get("/healthz").json()["status"] == "ok"
     ready = http.get("/readyz")
@@ -83,6 +107,20 @@ def test_administration_wants_the_token(http: httpx.Client, path: str) -> None:
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {token}", "x-forwarded-for": "10.0.0.1"}):
         answer = http.request("GET" if path.endswith("doctor") else "POST", path, headers=headers, json={})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"action": "burn"}'])
+def test_a_body_for_administration_is_not_read_without_the_token(http: httpx.Client, content: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    for path in ("/v1/admin/index", "/v1/admin/history:import", "/v1/admin/catalog:import", "/v1/admin/fit"):
+        assert http.post(path, content=content, headers=headers).status_code == 403
+    headers["authorization"] = f"Bearer {http.palate.lock.token}"  # type: ignore[attr-defined]
+    assert http.post("/v1/admin/index", content=content, headers=headers).status_code == 422
+
+
+def test_a_token_of_other_letters_is_refused_too(http: httpx.Client) -> None:
+    answer = http.get("/v1/admin/doctor", headers={"authorization": "Bearer é".encode("latin-1")})
+    assert answer.status_code == 403
 
 
 def test_an_unexpected_failure_is_an_envelope_without_internals(

@@ -41,10 +41,15 @@ def check(answer: httpx.Response) -> None:
     assert answer.headers["x-request-id"]
 
 
+def headers(http: httpx.Client, content_type: str = "application/json") -> dict[str, str]:
+    """Return headers with the token: without it no body for administration is read."""
+    return {"content-type": content_type, "authorization": f"Bearer {http.palate.lock.token}"}  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_rubbish_is_answered_with_the_envelope(http: httpx.Client, path: str, body: bytes) -> None:
-    answer = http.post(path, content=body, headers={"content-type": "application/json"})
+    answer = http.post(path, content=body, headers=headers(http))
     if path == "/v1/events" and body == b"[]":
         assert answer.status_code == 202
         return
@@ -53,13 +58,13 @@ def test_rubbish_is_answered_with_the_envelope(http: httpx.Client, path: str, bo
 
 @pytest.mark.parametrize("path", POSTS)
 def test_a_body_of_another_type_is_refused(http: httpx.Client, path: str) -> None:
-    check(http.post(path, content=b"person_id=ann", headers={"content-type": "application/x-www-form-urlencoded"}))
-    check(http.post(path, content=b'{"person_id": "ann"}', headers={"content-type": "text/plain"}))
+    check(http.post(path, content=b"person_id=ann", headers=headers(http, "application/x-www-form-urlencoded")))
+    check(http.post(path, content=b'{"person_id": "ann"}', headers=headers(http, "text/plain")))
 
 
 @pytest.mark.parametrize("path", POSTS)
 def test_a_body_too_large_is_refused(http: httpx.Client, path: str) -> None:
-    answer = http.post(path, content=b" " * 1_000_001, headers={"content-type": "application/json"})
+    answer = http.post(path, content=b" " * 1_000_001, headers=headers(http))
     check(answer)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
 

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from api.runtime import FUSION, LANGUAGE_MODEL, SOURCES, TITLES
+from api.wiring import embedders
+from finetune.card import TASKS
+from palate.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "api" / "static"
 WIDGET = ROOT / "widget"
@@ -66,6 +71,17 @@ def test_page_embeds_the_widget_with_two_lines_and_no_inline_script():
         assert not content.strip()
     assert "<style" not in page
     assert not re.search(r"\s(style|on\w+)=", page)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_page_has_a_name_for_every_part_that_can_be_waited_for(language):
+    script = (STATIC / "demo.js").read_text(encoding="utf-8")
+    texts = re.search(rf"^  {language}: {{(.*?)^  }},", script, re.DOTALL | re.MULTILINE)[1]
+    named = dict(re.findall(r'"?(\w[\w -]*)"?: "([^"]+)"', re.search(r"parts: {(.*?)}", texts)[1]))
+    spaces = [embedder.space for embedder in embedders(Settings())]
+    parts = {*spaces, SOURCES, FUSION, TITLES, LANGUAGE_MODEL, *(f"{LANGUAGE_MODEL} {task}" for task in TASKS)}
+    assert set(named) == parts
+    assert len(set(named.values())) == len(parts)
 
 
 def test_page_names_only_files_that_are_served():

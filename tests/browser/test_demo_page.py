@@ -133,6 +133,41 @@ def test_nothing_sticks_out_at_any_width(page, mock_url, width, size):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+PARTS = {"text-mixed": (900, 1742), "image": (500, 1742), "audio": (3, 60), "llm explain": (0, 1), "llm understand": (0, 1)}
+
+
+def indexing(page):
+    """Let the page find five parts under way."""
+    parts = {name: {"done": done, "total": total, "error": None} for name, (done, total) in PARTS.items()}
+    page.route("**/readyz", lambda route: route.fulfill(json={"ready": True, "parts": parts}))
+
+
+def test_on_a_phone_what_is_indexed_is_one_line_that_opens(page, mock_url):
+    page.set_viewport_size({"width": 390, "height": 844})
+    indexing(page)
+    open_page(page, mock_url)
+    page.wait_for_selector("#index summary")
+    assert page.locator("#index").bounding_box()["height"] < 40
+    assert page.locator("#share").inner_text() == "17%"
+    top = "e => e.getBoundingClientRect().top + scrollY"
+    assert page.locator("palate-chat").evaluate(top) < 844 / 2
+    assert page.locator("palate-chat .talk").evaluate(top) < 920
+    page.locator("#index summary").click()
+    assert page.locator("#index progress").first.is_visible()
+    assert page.locator("#index progress").count() == 5
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_indexed_has_plain_names_in_both_languages(page, mock_url):
+    indexing(page)
+    open_page(page, mock_url)
+    page.wait_for_selector("#index progress")
+    assert {"Language model for reasons", "Language model for wishes"} <= set(page.locator(".part div span").all_inner_texts())
+    page.locator("#language label").last.click()
+    page.wait_for_selector("#parts:has-text('写理由的语言模型')", timeout=10_000)
+    assert not [name for name in page.locator(".part div span").all_inner_texts() if name in PARTS]
+
+
 def test_a_slate_without_its_model_says_so_in_plain_words(page, mock_url):
     open_page(page, mock_url)
     say(page, "quick now")
