@@ -19,7 +19,7 @@ from pydantic import Field
 from agent.llm.base import Constraint, refuse_constraints
 from agent.llm.chat import ChatTemplate
 from agent.llm.conversion import ConvertedModel, convert
-from agent.llm.ct2 import Ct2Engine
+from agent.llm.ct2 import Ct2Engine, batches
 from agent.llm.gguf import packaged_gguf
 from agent.llm.pace import Pace, PaceConfig, check
 from agent.llm.spots import check_prefix, log_softmax, spot_places
@@ -211,7 +211,7 @@ class EmbeddedLLM:
         tokens = [self._fitting(prompt, config.max_tokens) for prompt in prompts]
         texts = ["" for _ in prompts]
         stop = threading.Event()
-        for number, group in enumerate(_groups([len(t) for t in tokens], config.max_tokens)):
+        for number, group in enumerate(batches([len(t) for t in tokens], config.max_tokens)):
 
             def work(engine: Ct2Engine, group: Sequence[int] = group) -> list[str]:
                 return engine.complete([tokens[i] for i in group], config, lambda: stop.is_set() or deadline.expired)
@@ -305,8 +305,7 @@ class EmbeddedLLM:
 
     def _template(self) -> ChatTemplate:
         self._prepare()
-        if self._chat is None:
-            raise ServiceDown(f"The LLM {self.name!r} has no chat template.", remedy="Open it anew.")
+        assert self._chat is not None  # noqa: S101 - it is made where the model is prepared
         return self._chat
 
     def _convert(self) -> ConvertedModel:
@@ -334,21 +333,15 @@ class EmbeddedLLM:
                 raise MissingWeights(
                     f"The model {model.folder} cannot be loaded: {error}.", remedy="Give another model."
                 ) from error
-        warm = self._tokenizer.encode("One taste, every screen: films, music and books. " * 12, add_special_tokens=False).tokens
+        warm = self._encode("One taste, every screen: films, music and books. " * 12).tokens
         for _ in range(2):  # the first pass also allocates
             engine.logits(warm[: self.config.max_context - 8])
         engine.complete([warm[:16]], GenerateConfig(max_tokens=4), lambda: False)
         self._engine = engine
 
     def _new_engine(self, model: ConvertedModel) -> Ct2Engine:
-        return Ct2Engine(
-            model.folder,
-            self._tokenizer,
-            model.end,
-            compute_type=self.config.compute_type,
-            threads=self._threads,
-            pace=self._pace,
-        )
+        kind, threads = self.config.compute_type, self._threads
+        return Ct2Engine(model.folder, self._tokenizer, model.end, compute_type=kind, threads=threads, pace=self._pace)
 
     def _encode(self, text: str) -> Any:
         self._prepare()
@@ -403,18 +396,3 @@ class EmbeddedLLM:
             if not self._closed:
                 return self._worker.submit(work)
         raise ServiceDown(f"The LLM {self.name!r} is closed.", remedy="Open it anew.")
-
-
-def _groups(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Return batches of prompt numbers: those whose lengths differ by less than half of what is to be written.
-
-    The engine reads a batch at once only up to its shortest prompt, and the rest token by token; so a batch pays while
-    what is saved in writing is more than that.
-    """
-    groups: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if groups and lengths[i] - lengths[groups[-1][0]] <= max_tokens // 2:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
-    return groups
