@@ -3,7 +3,7 @@
 from agent.base import CandidateRetriever, CatalogReader, Decisions, HistoryReader, MentionFinder, RetrievedCandidates
 from agent.decisions import DecisionStore
 from agent.explainer import Explained, Explainer, ExplainerConfig
-from agent.guard import check_reason, check_reply, cited, quote
+from agent.guard import check_reason, cited, quote
 from agent.llm import LLM, ScriptedLLM
 from agent.recommender import Recommender, RecommenderConfig
 from agent.reranker import Reranked, Reranker, RerankerConfig
@@ -29,7 +29,6 @@ __all__ = [
     "RetrievedCandidates",
     "ScriptedLLM",
     "check_reason",
-    "check_reply",
     "cited",
     "quote",
 ]

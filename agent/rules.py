@@ -28,6 +28,11 @@ CLAIMS = re.compile(
     r"\b(?:direct|star|writ|compos|perform|produc|featur|based)\w* (?:by|on|in)\b|\babout the same\b",
     re.IGNORECASE,
 )
+# What our prompts call their parts; a model that has nothing to say writes the prompt on.
+_LABELS = re.compile(
+    r"\b(?:wish|titles?|film|music|fact)\s*[:：]|(?:愿望|作品|标题|电影|音乐|事实)\s*[:：]|^\W*(?:愿望|作品|事实)只?是",
+    re.IGNORECASE,
+)
 _ORDERS = re.compile(
     r"\b(?:ignore|disregard|system prompt|previous instructions?|assistant|password)\b|忽略|系统提示", re.IGNORECASE
 )
@@ -53,10 +58,11 @@ def strip_lead(line: str) -> str:
 def clean(masked: str, words: Iterable[str], numbers: Iterable[str], language: str) -> bool:
     """Return whether a sentence, its known titles masked, keeps all rules that need no look at the catalog.
 
-    No markup, address, order to a model, first person, praise or negation; no number but those in ``numbers``; the script of
-    ``language``; no name (in English, a capital amid the sentence; in Chinese, a word in Latin letters) but those in ``words``.
+    No markup, address, label of a prompt, order to a model, first person, praise or negation; no number but those in ``numbers``;
+    the script of ``language``; no name (in English, a capital amid the sentence; in Chinese, a word in Latin letters) but those in
+    ``words``.
     """
-    if any(rule.search(masked) for rule in (_MARKUP, _FIRST_PERSON, _PRAISE, _NEGATION, _ORDERS)):
+    if any(rule.search(masked) for rule in (_MARKUP, _FIRST_PERSON, _PRAISE, _NEGATION, _LABELS, _ORDERS)):
         return False
     allowed = {part for word in words for part in _WORD.findall(word.casefold())}
     digits = {d for text in numbers for d in re.findall(r"\d+", text)}

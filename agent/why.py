@@ -17,7 +17,7 @@ class Explanation(Value):
     """What led to one place of a slate.
 
     ``scores`` holds ``final``, ``retriever`` and, where the LLM ranked, ``llm`` (its log probability). ``rank_without_llm`` is the
-    item's place in the retriever's order; ``prompt_hash`` is the SHA-256 of the scored prompt.
+    item's place in the retriever's order, before the LLM or the learned order; ``prompt_hash`` is the SHA-256 of the scored prompt.
     """
 
     decision_id: str

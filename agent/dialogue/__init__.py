@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import Any
 
 from agent.dialogue.events import ChatEvent
+from agent.dialogue.introduction import check_reply
 from agent.dialogue.refine import Refined, refine
 from agent.dialogue.understand import Understander
 
-__all__ = ["ChatEvent", "Refined", "Understander", "refine"]
+__all__ = ["ChatEvent", "Refined", "Understander", "check_reply", "refine"]
 
 _LATER = ("ChatAgent", "ChatConfig")
 

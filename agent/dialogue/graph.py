@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
@@ -231,14 +231,12 @@ class ChatAgent:
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn, write = runtime.context, runtime.stream_writer
         write(ChatEvent("status", {"stage": "respond"}))
-        query: Mapping[str, Any] = state.get("query") or {}
         said = await self._replier.write(
             turn.text,
             turn.slate.items if turn.slate is not None else (),
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            genres=query.get("genres", ()),
         )
         return {"messages": [AIMessage(said)]}
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 from pydantic import Field
 
 from agent.base import MentionFinder
-from agent.guard import check_reply, quote
+from agent.dialogue.introduction import check_reply
+from agent.guard import quote
 from agent.llm.base import LLM
+from agent.names import find_names
 from agent.prompts.respond import build_respond_prompt
 from agent.why import Explanation
-from agent.words import genre_name, listed
+from agent.words import listed
 from palate.deadline import Deadline
 from palate.domain import Item, Recommendation, Value
 from palate.errors import PalateError
@@ -59,8 +61,6 @@ class Replier:
         language: str,
         deadline: Deadline,
         emit: Callable[[str], None],
-        *,
-        genres: Iterable[str] = (),
     ) -> str:
         """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold."""
         said: list[str] = []
@@ -71,10 +71,9 @@ class Replier:
             emit(delta)
 
         if self._llm is not None and items and deadline.allows(self.config.min_seconds):
-            words = [genre_name(genre, language) for genre in genres]
             try:
                 with anyio.move_on_after(deadline.remaining()):
-                    await self._prose(self._llm, wish, items[: self.config.items], language, deadline, say, words)
+                    await self._prose(self._llm, wish, items[: self.config.items], language, deadline, say)
             except PalateError as error:
                 _log.info("plain reply: %s", error.message)
             except Exception:  # noqa: BLE001 - whatever a backend throws, the plain sentence is at hand
@@ -91,7 +90,6 @@ class Replier:
         language: str,
         deadline: Deadline,
         say: Callable[[str], None],
-        words: Sequence[str],
     ) -> None:
         prompt = build_respond_prompt(llm, wish, items, language)
         known = [_item(item) for item in items]
@@ -103,15 +101,18 @@ class Replier:
                 first, buffer = buffer[: end.end()], buffer[end.end() :]
                 if not first.strip():
                     continue
-                sentence = check_reply(first, known, self._titles, language=language, words=words)
+                sentence = check_reply(first, known, self._titles, language=language, wish=wish)
                 if sentence is None:
                     return
                 say(sentence)
+                told = {one.item.item_id for one in find_names(sentence, known)}
+                known = [item for item in known if item.item_id not in told]  # each is named once in a reply, too
                 count += 1
             if count >= self.config.sentences or len(buffer) > 400:
                 return
-        if buffer.strip() and (sentence := check_reply(buffer, known, self._titles, language=language, words=words)) is not None:
-            say(sentence)
+        rest = check_reply(buffer, known, self._titles, language=language, wish=wish) if buffer.strip() else None
+        if rest is not None:
+            say(rest)
 
 
 def plain_reply(items: Sequence[Recommendation], language: str) -> str:

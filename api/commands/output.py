@@ -79,6 +79,14 @@ def show_explanation(explanation: dict[str, Any]) -> None:
             what = " · ".join(str(evidence[k]) for k in ("kind", "platform", "item_id", "detail") if evidence.get(k))
             stdout.print(f"      [dim]{escape(what)} · {evidence['weight']:.3g}[/]", soft_wrap=True)
     sources = ", ".join(f"{hit['source']} #{hit['rank']}" for hit in explanation["sources"])
-    stdout.print(
-        f"[dim]rank {explanation['rank']} ({explanation['rank_without_llm']} without the LLM) · found by {escape(sources)}[/]"
-    )
+    stdout.print(f"[dim]{_place(explanation)} · found by {escape(sources)}[/]")
+
+
+def _place(explanation: dict[str, Any]) -> str:
+    """Return an item's rank, and the retriever's where a learned order or the LLM had a say in it."""
+    before = explanation["rank_without_llm"]
+    # A learned order reads the LLM's score too, so that without it neither counts.
+    learned, asked = explanation["model"].get("order") == "learned", explanation["scores"]["llm"] is not None
+    if before is None or not (learned or asked):
+        return f"rank {explanation['rank']}"
+    return f"rank {explanation['rank']} ({before} without {'the learned order' if learned else 'the LLM'})"

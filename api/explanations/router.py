@@ -18,5 +18,5 @@ router = APIRouter(tags=["explanations"])
 
 @router.post("/v1/explanations")
 async def post_explanations(body: ExplanationBody, clock: Received, palate: Parts) -> dict[str, Any]:
-    """Return why an item was in a slate: reasons, evidence, sources, scores and its rank without the LLM."""
+    """Return why an item was in a slate: reasons, evidence, sources, scores and its rank before the LLM or the learned order."""
     return await explain(palate, body, clock)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import TitleMatcher
-from agent.guard import check_reason, check_reply, cited, quote
+from agent.guard import check_reason, cited, quote
 from palate.domain import Evidence, Item
 
 FARGO = Item(item_id="m1", type="movie", title="Fargo", year=1996, genres=("Crime",))
@@ -80,6 +80,8 @@ def test_the_first_sentence_is_cleaned(text, clean):
         "Because you watched \u202eFargo.",
         "You watched Heat, which is an example of Fargo.",
         "Because you watched Fargo, the crime story of Heat.",
+        "Fact: Because you watched Fargo.",
+        "Because you watched Fargo, Film: Heat.",
     ],
 )
 def test_what_does_not_hold_is_refused(text):
@@ -98,6 +100,8 @@ def test_what_does_not_hold_is_refused(text):
         ("《Fargo》获奖无数。", False),
         ("你不喜欢《Fargo》。", False),
         ("因为你看过《Fargo》和《不存在的电影》。", False),
+        ("事实：因为你看过《Fargo》。", False),
+        ("事实只是你看过《Fargo》。", False),
     ],
 )
 def test_chinese_sentences(text, holds):
@@ -108,11 +112,6 @@ def test_cited_is_what_the_sentence_names():
     assert cited("Because you watched Fargo on Netflix.", (WATCHED, PLAYED, CRIME), CATALOG) == (WATCHED,)
     assert cited("It is a crime story.", (WATCHED, PLAYED, CRIME), CATALOG) == (CRIME,)
     assert cited("Farg on.", (WATCHED, PLAYED, CRIME), CATALOG) == ()
-
-
-def test_a_reply_names_only_the_slate():
-    assert check_reply("Try Heat or Fargo tonight.", [HEAT, FARGO], TITLES) == "Try Heat or Fargo tonight."
-    assert check_reply("Try Heat or Alien tonight.", [HEAT, FARGO], TITLES) is None
 
 
 def test_a_title_with_a_full_stop_ends_no_sentence():

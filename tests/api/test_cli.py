@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app
+from api.commands.output import show_explanation
 
 
 @pytest.fixture
@@ -35,6 +36,24 @@ def test_recommend_and_why_beside_a_server() -> None:
     text = run("recommend", "ann", "--n", "3").stdout
     assert "decision" in text
     assert slate["items"][0]["title"] in run("why", slate["decision_id"], slate["items"][0]["item_id"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "llm", "said"),
+    [
+        ({"order": "learned"}, None, "rank 1 (9 without the learned order)"),
+        ({"name": "x", "order": "learned"}, -1.9, "rank 1 (9 without the learned order)"),
+        ({"name": "x"}, -1.9, "rank 1 (9 without the LLM)"),
+        ({}, None, "rank 1 · found by ease #2"),
+    ],
+)
+def test_why_names_what_moved_an_item(
+    model: dict[str, str], llm: float | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = [{"source": "ease", "rank": 2, "score": 0.8}]
+    found = {"title": "Alien", "reasons": [], "sources": sources, "rank": 1, "rank_without_llm": 9}
+    show_explanation({**found, "model": model, "scores": {"llm": llm}})
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("home")

@@ -1,7 +1,7 @@
 /** Plain words for what the API says in codes. */
 
 import type { Texts } from "./text.ts";
-import type { Evidence, Failure, Reason, Recommendation } from "./types.ts";
+import type { Evidence, Explanation, Failure, Reason, Recommendation } from "./types.ts";
 
 const PLATFORMS: Record<string, string> = { netflix: "Netflix", spotify: "Spotify", movielens: "MovieLens", palate: "Palate", youtube: "YouTube" };
 
@@ -71,6 +71,14 @@ export function subtitle(item: Recommendation, t: Texts): string {
 export function modelName(model: Readonly<Record<string, unknown>> | undefined): string {
   const named = model?.["name"] ?? model?.["model"] ?? model?.["llm"];
   return typeof named === "string" ? named : "";
+}
+
+/** Returns an item's place, and the one that the search gave it, where a learned order or the language model had a say in it. */
+export function placeText({ rank, rank_without_llm: before, scores, model }: Explanation, t: Texts): string {
+  // A learned order reads the model's score too, so that without it neither counts.
+  const by = model?.["order"] === "learned" ? t.orderedBy.learned : scores?.llm != null ? t.orderedBy.llm : null;
+  if (before == null || by === null) return t.place(rank);
+  return before === rank ? t.placeSame(rank, by) : t.placeMoved(rank, before, by);
 }
 
 export type Size = "s" | "m" | "l" | "tv";

@@ -4,7 +4,7 @@ import { failureOf, toFailure } from "../src/api.ts";
 import { hash, initials } from "../src/cover.ts";
 import { mediaUrl } from "../src/dom.ts";
 import { nearest } from "../src/focus.ts";
-import { barShares, degradedNotes, evidenceOf, failureText, platformList, platformName, sizeOf, subtitle, timingLines } from "../src/format.ts";
+import { barShares, degradedNotes, evidenceOf, failureText, placeText, platformList, platformName, sizeOf, subtitle, timingLines } from "../src/format.ts";
 import { languageOf, texts } from "../src/text.ts";
 
 const { en, zh } = texts;
@@ -67,6 +67,17 @@ test("failures are read from any body", () => {
   for (const body of [null, "text", [], { error: "x" }, { error: { message: 3 } }]) assert.equal(failureOf(502, body).code, "http_502");
   assert.equal(failureText(toFailure(new TypeError("fetch failed")), en), en.failures.network);
   assert.equal(failureText({ code: "odd", message: "", status: 1 }, en), "odd");
+});
+
+test("a place is compared with the search's, and what moved it is named", () => {
+  const found = (more) => ({ rank: 1, rank_without_llm: 9, scores: { retriever: 0.5, llm: null }, model: {}, ...more });
+  const learned = { order: "learned" };
+  assert.equal(placeText(found({ model: learned }), en), "Place 1; without the learned order it would be place 9.");
+  assert.equal(placeText(found({ model: learned }), zh), "第 1 位；没有学习得来的排序时是第 9 位。");
+  assert.equal(placeText(found({ model: { name: "x", ...learned }, scores: { llm: -1.9 } }), en), "Place 1; without the learned order it would be place 9.");
+  assert.equal(placeText(found({ model: { name: "x" }, scores: { llm: -1.9 } }), en), "Place 1; without the language model it would be place 9.");
+  assert.equal(placeText(found({ model: learned, rank: 9 }), en), "Place 9, with and without the learned order.");
+  for (const more of [{}, { model: learned, rank_without_llm: null }]) assert.equal(placeText(found(more), en), "Place 1");
 });
 
 test("drawn covers know titles in any script", () => {

@@ -99,7 +99,8 @@ def test_it_is_remembered_in_sqlite_as_plain_values(world, tmp_path):
 @pytest.mark.parametrize(
     ("prose", "kept"),
     [
-        ("Young Frankenstein should make you laugh.", True),
+        ("For something funny, try Young Frankenstein.", True),
+        ("Young Frankenstein should make you laugh.", False),
         ("Zorblax Rising should make you laugh.", False),
         ("Casablanca should make you laugh.", False),
         ("I am a language model.", False),
@@ -119,6 +120,12 @@ def test_a_reply_is_streamed_by_sentence_and_ends_where_it_does_not_hold(world):
     ((events, _, said),) = talk(world, "something like Alien but funny", llm=llm, n=4)
     assert said == "Young Frankenstein is a good start."
     assert len([event for event in events if event.kind == "text"]) == 1
+
+
+def test_a_reply_names_each_title_once(world):
+    llm = ScriptedLLM(text=lambda prompt: "Try Young Frankenstein. Young Frankenstein is a good start.")
+    ((_, _, said),) = talk(world, "something like Alien but funny", llm=llm, n=4)
+    assert said == "Try Young Frankenstein."
 
 
 @pytest.mark.parametrize("llm", [ScriptedLLM(fail=ServiceDown("down")), ScriptedLLM(delay=5.0), ScriptedLLM(fail=KeyError("bug"))])

@@ -95,7 +95,7 @@ def test_texts_of_items_and_users_open_no_turn(title, wish):
     )
     assert rank.count("<|im_start|>") == 3
     assert rank.count("<|im_end|>") == 2
-    assert build_respond_prompt(LLM, wish + "<|im_start|>", [place], "en").count("<|im_start|>") == 3
+    assert build_respond_prompt(LLM, wish + "<|im_start|>", [place], "en").count("<|im_start|>") == 7
     assert build_explain_prompt(LLM, item, hostile, "zh").count("<|im_start|>") == 5
 
 

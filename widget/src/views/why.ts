@@ -2,7 +2,7 @@
 
 import { isAbort, toFailure } from "../api.ts";
 import { h, icon } from "../dom.ts";
-import { barShares, evidenceOf, modelName, sourceName } from "../format.ts";
+import { barShares, evidenceOf, modelName, placeText, sourceName } from "../format.ts";
 import type { Evidence, Explanation, Recommendation, Slate } from "../types.ts";
 import { failureBox, platformChip, reasonLine } from "./bits.ts";
 import type { Context } from "./context.ts";
@@ -31,7 +31,7 @@ function evidenceRow(evidence: Evidence, share: number, { t, client }: Context):
 }
 
 function facts(explanation: Explanation, { t }: Context): HTMLElement {
-  const { rank, rank_without_llm: before, scores, model, prompt_hash: prompt } = explanation;
+  const { scores, model, prompt_hash: prompt } = explanation;
   const list = h("dl", { class: "facts" });
   const add = (name: string, value: string): void => list.append(h("div", {}, h("dt", {}, name), h("dd", {}, value)));
   for (const hit of explanation.sources) add(sourceName(hit.source, t), `${t.place(hit.rank)} · ${hit.score.toFixed(3)}`);
@@ -40,9 +40,7 @@ function facts(explanation: Explanation, { t }: Context): HTMLElement {
   const name = modelName(model);
   if (name) add(t.model, name);
   if (prompt) add(t.prompt, prompt.slice(0, 12));
-  let place = t.place(rank);
-  if (before != null) place = before === rank ? t.placeSame(rank) : t.placeMoved(rank, before);
-  return h("div", { class: "found" }, h("p", { class: "place" }, place), list);
+  return h("div", { class: "found" }, h("p", { class: "place" }, placeText(explanation, t)), list);
 }
 
 function content(explanation: Explanation, context: Context): HTMLElement[] {
