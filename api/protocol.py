@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from palate.deadline import Deadline
 
-__all__ = ["Body", "Clock", "DeadlineMs", "Flag", "Language", "Number", "Received", "Whole"]
+__all__ = ["Body", "Clock", "DeadlineMs", "Flag", "Language", "Number", "Received", "Whole", "language_of"]
 
 # JSON has types of its own: a string or true is no number. (Lists are tuples here, so bodies cannot be strict as a whole.)
 Whole = Annotated[int, Strict()]
@@ -20,6 +21,15 @@ DeadlineMs = Annotated[
     Whole, Field(ge=1, le=120_000, description="Milliseconds from when the request was read; unset, the server's.")
 ]
 Language = Literal["en", "zh"]
+_HAN, _LATIN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"), re.compile("[A-Za-z]+")
+
+
+def language_of(words: str, given: Language | None) -> Language:
+    """Return the language to answer in: the one given, else Chinese where Han characters are no fewer than Latin words."""
+    if given is not None:
+        return given
+    han = len(_HAN.findall(words))
+    return "zh" if han and han >= len(_LATIN.findall(words)) else "en"
 
 
 class Body(BaseModel):

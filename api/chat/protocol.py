@@ -21,5 +21,5 @@ class ChatBody(Body):
     n: Annotated[Whole, Field(ge=1, le=20)] = 6
     without_platforms: Annotated[tuple[str, ...], Field(max_length=50)] = ()
     deadline_ms: DeadlineMs | None = None
-    language: Language = "en"
+    language: Annotated[Language | None, Field(description="Of the answer; unset, that of the message.")] = None
     stream: Flag = True

@@ -9,6 +9,7 @@ from typing import Any
 from agent.dialogue import ChatEvent
 from api.chat.protocol import ChatBody
 from api.errors import envelope, palate_envelope
+from api.protocol import language_of
 from api.recommendations.service import slate_out
 from api.runtime import Palate
 from palate.errors import PalateError
@@ -33,7 +34,7 @@ async def _events(palate: Palate, body: ChatBody) -> AsyncIterator[tuple[str, di
             body.message,
             n=body.n,
             deadline_ms=body.deadline_ms or palate.settings.deadline_ms,
-            language=body.language,
+            language=language_of(body.message, body.language),
             without_platforms=body.without_platforms,
         ):
             yield event.kind, _data(event)

@@ -16,7 +16,7 @@ __all__ = ["chat"]
 
 def chat(
     person: Annotated[str, typer.Argument(help="Who talks.")],
-    language: Annotated[str, typer.Option(help="Language of the answers: en or zh.")] = "en",
+    language: Annotated[str | None, typer.Option(help="Language of the answers: en or zh; unset, that of each message.")] = None,
 ) -> None:
     """Talk about what to watch and hear; an empty line ends it."""
     with errors_shown(), connected(load_settings(), stderr) as client:

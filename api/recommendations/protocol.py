@@ -36,7 +36,7 @@ class RecommendationBody(Body):
     without_platforms: _Names = ()
     deadline_ms: DeadlineMs | None = None
     include_seen: Flag = False
-    language: Language = "en"
+    language: Annotated[Language | None, Field(description="Of the reasons; unset, that of the query.")] = None
     seed: Annotated[Whole, Field(ge=0, le=2**63 - 1)] = 0
 
 

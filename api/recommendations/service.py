@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from api.protocol import Clock
+from api.protocol import Clock, language_of
 from api.recommendations.protocol import RecommendationBody, RecommendationOut, SlateOut
 from api.runtime import Palate
 from palate.domain import Query, Recommendation, Request, Slate
@@ -90,7 +90,7 @@ async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> S
         without_platforms=body.without_platforms,
         include_seen=body.include_seen,
         seed=body.seed,
-        language=body.language,
+        language=language_of(body.query or "", body.language),
     )
     with palate.busy():
         slate = await palate.recommender.recommend(request, clock.deadline(deadline_ms))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -47,6 +48,17 @@ def test_without_streaming_the_answer_is_one_document(http: httpx.Client) -> Non
     assert set(document) == {"conversation_id", "decision_id", "degraded", "text", "slate"}
     assert document["text"]
     assert len(document["slate"]["items"]) == 3
+
+
+def test_a_message_is_answered_in_its_language_unless_another_is_given(http: httpx.Client) -> None:
+    def answer(**body: Any) -> str:
+        return "".join(data["delta"] for name, data in talk(http, n=3, **body) if name == "text")
+
+    han = re.compile("[\u4e00-\u9fff]")
+    assert han.search(answer(message="想看点好笑的"))
+    assert not han.search(answer(message="something funny"))
+    assert not han.search(answer(message="想看点好笑的", language="en"))
+    assert han.search(answer(message="something funny", language="zh"))
 
 
 def test_a_platform_left_out_stays_out_of_a_conversation(http: httpx.Client) -> None:
