@@ -74,7 +74,7 @@ def test_a_platform_left_out_changes_the_slate_and_is_named_nowhere(demo):
 
 
 def test_without_time_what_is_left_out_is_named(demo):
-    hurried = slate(demo, person_id="demo-2", deadline_ms=30)
+    hurried = slate(demo, person_id="demo-2", deadline_ms=1)  # a quick machine is done with all in 30
     assert hurried["items"]
     assert hurried["degraded"]
 
