@@ -83,8 +83,7 @@ def build(
         llms = TaskLLMs(settings, model, tuned if llm is None else {})
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         order = llms.rank_order()
-        reads = settings.read_titles > 0 and ColdSource.name in settings.sources
-        reader = TitleReader(model, settings.models, settings.read_titles) if model is not None and reads else None
+        reader = _reader(settings, model)
         titles = None if reader is None else reader.titles
         sources = _sources(SourceContext(catalog, index, by_space, settings, titles))
         retriever = Retriever(catalog, sources, _wide(ranking, order))
@@ -116,6 +115,13 @@ def build(
         )
         on_failure.pop_all()
         return palate
+
+
+def _reader(settings: Settings, llm: LLM | None) -> TitleReader | None:
+    """Return what lets the LLM read titles, where something uses what it says of them."""
+    if llm is None or not settings.read_titles or ColdSource.name not in settings.sources:
+        return None
+    return TitleReader(llm, settings.models, settings.read_titles)
 
 
 def _sources(context: SourceContext) -> list[CandidateSource]:

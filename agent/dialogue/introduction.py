@@ -78,6 +78,8 @@ def introduces(sentence: str, items: Sequence[Item], *, language: str, wish: str
     """
     found = find_names(sentence, items)
     named = [one.item for one in found]
+    if not named or MASK in sentence:
+        return False
     text = replace_names(sentence, found, lambda _: MASK)
     groups = list(_LIST[language].finditer(text))
     if len(groups) != 1 or len({item.item_id for item in named}) < len(named):

@@ -2,6 +2,8 @@ import pytest
 
 from adapters import TitleMatcher
 from agent.dialogue import check_reply
+from agent.dialogue.introduction import introduces
+from agent.names import MASK
 from palate.domain import Item
 
 
@@ -104,3 +106,11 @@ def test_an_introduction_passes_as_it_is(wish, text):
 )
 def test_chinese_introductions(wish, text, holds):
     assert (check(text, wish, "zh") == text) is holds
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    "text", [f"Try {MASK} tonight.", f"试试{MASK}吧。", "Try something good tonight.", f"Try The Godfather {MASK}."]
+)
+def test_what_names_nothing_or_holds_the_sign_of_a_mask_introduces_nothing(text, language):
+    assert not introduces(text, SLATE, language=language)
