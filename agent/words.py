@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from palate.domain import ItemType, Verb
 
-__all__ = ["GENRE_ZH", "PLATFORM_NAMES", "deed", "detail_terms", "genre_name", "listed", "platform_name"]
+__all__ = ["GENRE_ZH", "PLATFORM_NAMES", "deed", "detail_terms", "genre_name", "listed", "platform_name", "type_name"]
 
 PLATFORM_NAMES = {
     "movielens": "MovieLens",
@@ -58,6 +58,16 @@ GENRE_ZH = {
 
 _DEED_EN = {"movie": "watched", "track": "played", "podcast": "heard", "article": "read", "product": "looked at", "course": "took"}
 _DEED_ZH = {"movie": "看过", "track": "听过", "podcast": "听过", "article": "读过", "product": "看过", "course": "学过"}
+_TYPE_EN = {"movie": "films", "track": "music"}
+_TYPE_ZH = {
+    "movie": "电影",
+    "track": "音乐",
+    "podcast": "播客",
+    "article": "文章",
+    "product": "商品",
+    "course": "课程",
+    "post": "帖子",
+}
 _VERB_EN = {"like": "liked", "rate": "rated", "save": "saved", "purchase": "bought"}
 _VERB_ZH = {"like": "喜欢", "rate": "评过", "save": "收藏过", "purchase": "买过"}
 
@@ -67,6 +77,11 @@ def genre_name(genre: str, language: str) -> str:
     if language == "zh":
         return GENRE_ZH.get(genre, genre)
     return _GENRE_EN.get(genre, genre if " " in genre else genre.lower())
+
+
+def type_name(item_type: ItemType, language: str) -> str:
+    """Return what many items of a type are called: "podcasts", 播客."""
+    return _TYPE_ZH.get(item_type, item_type) if language == "zh" else _TYPE_EN.get(item_type, f"{item_type}s")
 
 
 def platform_name(platform: str) -> str:

@@ -42,6 +42,10 @@ class Vocabulary:
         """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
         return self._understander.understand(text)
 
+    def lacking(self, text: str) -> tuple[ItemType, ...]:
+        """Return the types that a text asks for in vain (see :meth:`agent.dialogue.understand.Understander.lacking`)."""
+        return self._understander.lacking(text)
+
     def draft(self, text: str) -> Draft:
         """Return what rules make of a text (see :meth:`agent.dialogue.understand.Understander.draft`)."""
         return self._understander.draft(text)

@@ -1,4 +1,4 @@
-"""The conversation as a graph: understand, retrieve, rank, respond; or understand, why."""
+"""The conversation as a graph: understand, retrieve, rank, respond; or understand, why; or understand, thanked."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Shown, asks_why, ordinal, refine
-from agent.dialogue.reply import Replier, ReplyConfig, why_reply
+from agent.dialogue.refine import Shown, asks_why, is_thanks, ordinal, refine
+from agent.dialogue.reply import Replier, ReplyConfig, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
 from agent.prompts.understand import Asked, Draft
 from agent.recommender import Prepared, Recommender
 from agent.why import Explanation
 from palate.deadline import Deadline
-from palate.domain import MAX_QUERY_CHARS, Query, Request, Slate, Value
+from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Request, Slate, Value
 from palate.errors import InvalidInput, NotFound
 
 __all__ = ["ChatAgent", "ChatConfig", "ChatState", "Language"]
@@ -40,6 +40,10 @@ class Vocabulary(Protocol):
 
     def understand(self, text: str) -> Query:
         """Return what a text asks for (see :class:`agent.dialogue.understand.Understander`)."""
+        ...
+
+    def lacking(self, text: str) -> tuple[ItemType, ...]:
+        """Return the types that a text asks for in vain."""
         ...
 
     def draft(self, text: str) -> Draft:
@@ -98,7 +102,8 @@ class _Turn:
 
 
 class ChatAgent:
-    """Talks: each message is answered by a slate and a sentence, or by the reasons of an earlier slate.
+    """Talks: each message is answered by a slate and a sentence, by the reasons of an earlier slate, or, where
+    it only thanks, by a sentence.
 
     Args:
         recommender: Makes slates and tells why.
@@ -174,12 +179,14 @@ class ChatAgent:
         graph.add_node("rank", self._rank)
         graph.add_node("respond", self._respond)
         graph.add_node("why", self._why)
+        graph.add_node("thanked", self._thanked)
         graph.add_edge(START, "understand")
-        graph.add_conditional_edges("understand", _next, ["retrieve", "why"])
+        graph.add_conditional_edges("understand", _next, ["retrieve", "why", "thanked"])
         graph.add_edge("retrieve", "rank")
         graph.add_edge("rank", "respond")
         graph.add_edge("respond", END)
         graph.add_edge("why", END)
+        graph.add_edge("thanked", END)
         return graph.compile(checkpointer=checkpointer)
 
     async def _understand(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
@@ -187,6 +194,8 @@ class ChatAgent:
         runtime.stream_writer(ChatEvent("status", {"stage": "understand"}))
         if asks_why(turn.text):
             return {"intent": "why"}
+        if is_thanks(turn.text):
+            return {"intent": "thanked"}
         remembered = state.get("query")
         refined = refine(
             None if remembered is None else Query.model_validate(remembered),
@@ -237,6 +246,7 @@ class ChatAgent:
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
+            lacking=self._vocabulary.lacking(turn.text),
         )
         return {"messages": [AIMessage(said)]}
 
@@ -244,6 +254,11 @@ class ChatAgent:
         turn = runtime.context
         runtime.stream_writer(ChatEvent("status", {"stage": "why"}))
         said = await self._reasons(state, turn)
+        runtime.stream_writer(ChatEvent("text", {"delta": said}))
+        return {"messages": [AIMessage(said)]}
+
+    async def _thanked(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        said = thanked_reply(runtime.context.language)
         runtime.stream_writer(ChatEvent("text", {"delta": said}))
         return {"messages": [AIMessage(said)]}
 
@@ -271,4 +286,5 @@ class ChatAgent:
 
 
 def _next(state: ChatState) -> str:
-    return "why" if state.get("intent") == "why" else "retrieve"
+    intent = state.get("intent", "")
+    return intent if intent in {"why", "thanked"} else "retrieve"

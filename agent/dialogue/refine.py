@@ -10,7 +10,7 @@ from typing import Literal
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, Query, Value
 
-__all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
+__all__ = ["Refined", "Shown", "asks_why", "is_thanks", "ordinal", "refine"]
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
@@ -27,10 +27,28 @@ _EXCLUDES = re.compile(
     r"\balready (?:seen|heard|know)\b|\bseen (?:it|that|them|those|the)\b|不要(?:这|那)|换一|换个|别的|其他|看过了|听过了",
     re.ASCII,
 )
+# Of one that is named or counted: "remove Heat", "I have seen the second one", 去掉第一个.
+_REMOVES = re.compile(
+    r"\b(?:remove|drop|delete|skip|hide|dismiss|get rid of|take (?:out|away|off)|leave out|not interested in|seen the|heard the|"
+    r"know the)\b|去掉|删掉|删除|移除|拿掉|跳过|不感兴趣|(?:看|听)过了?第",
+    re.ASCII,
+)
 _REPLACES = re.compile(r"\binstead\b|\brather\b|换成|改成|改为")
 _RESETS = re.compile(r"\b(?:start over|forget (?:that|it|all)|new topic|reset)\b|重新开始|从头")
 _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
+_THANKS = re.compile(
+    r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good)\b|"
+    r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯",
+    re.ASCII,
+)
+_NO_MORE = re.compile(
+    r"(?:\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|you|so|very|"
+    r"much|many|a lot|again|that's|that|is|was|it|all|for|now|choices?|picks?|ideas?|i'll|will|watch|listen to|take|try|those|"
+    r"these|them|see|later|then|and|the|your|help|one|first|second|third|last)\b|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|太好|太棒|很好|非常|辛苦|行|可以|嗯|"
+    r"你|您|们|了|啦|啊|哦|吧|的|推荐|帮助|就这样|就这些|[^\w\u3400-\u9fff]|_)+",
+    re.ASCII,
+)
 _ORDINALS = (
     (1, r"\bfirst\b|\b1st\b|第一|#1\b"),
     (2, r"\bsecond\b|\b2nd\b|第二|#2\b"),
@@ -63,6 +81,12 @@ def asks_why(text: str) -> bool:
     return _WHY.search(fold(text)) is not None
 
 
+def is_thanks(text: str) -> bool:
+    """Return whether a message only thanks, agrees or takes leave, and asks for nothing."""
+    folded = fold(text)
+    return _THANKS.search(folded) is not None and _NO_MORE.fullmatch(folded) is not None
+
+
 def ordinal(text: str, n: int) -> int | None:
     """Return the place, from 0, that a message names in a list of ``n``: "the second one", 第二个, "the last one"."""
     folded = fold(text)
@@ -89,9 +113,10 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
 
     """
     folded = fold(text)
-    if previous is None or _RESETS.search(folded) or not _is_follow_up(folded, new):
+    removed = _removed(folded, shown, named)
+    if previous is None or _RESETS.search(folded) or not (removed or _is_follow_up(folded, new)):
         return Refined(query=new)
-    exclude = _excluded(folded, shown, named)
+    exclude = removed or _excluded(folded, shown)
     likes = [item_id for item_id in new.like_item_ids if item_id not in exclude]
     replaces = _REPLACES.search(folded) is not None
     if replaces and (new.genres or likes):
@@ -123,14 +148,18 @@ def _is_follow_up(folded: str, new: Query) -> bool:
     return short and not new.like_item_ids and not new.types and new.model_copy(update={"text": ""}) != Query()
 
 
-def _excluded(folded: str, shown: Sequence[Shown], named: Sequence[str]) -> tuple[str, ...]:
-    if not _EXCLUDES.search(folded):
+def _removed(folded: str, shown: Sequence[Shown], named: Sequence[str]) -> tuple[str, ...]:
+    """Return what was shown and is not to be shown again: what the message counts, else names."""
+    if not (_REMOVES.search(folded) or _EXCLUDES.search(folded)):
         return ()
     place = ordinal(folded, len(shown))
     if place is not None:
         return (shown[place].item_id,)
-    ids = [item.item_id for item in shown]
-    return tuple(item_id for item_id in ids if item_id in named) or tuple(ids)
+    return tuple(item.item_id for item in shown if item.item_id in named)
+
+
+def _excluded(folded: str, shown: Sequence[Shown]) -> tuple[str, ...]:
+    return tuple(item.item_id for item in shown) if _EXCLUDES.search(folded) else ()
 
 
 def _years(folded: str, previous: Query, new: Query, shown: Sequence[Shown]) -> tuple[int | None, int | None]:

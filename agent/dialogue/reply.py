@@ -16,13 +16,13 @@ from agent.llm.base import LLM
 from agent.names import find_names
 from agent.prompts.respond import build_respond_prompt
 from agent.why import Explanation
-from agent.words import listed
+from agent.words import listed, type_name
 from palate.deadline import Deadline
-from palate.domain import Item, Recommendation, Value
+from palate.domain import Item, ItemType, Recommendation, Value
 from palate.errors import PalateError
 from palate.prompting import GenerateConfig
 
-__all__ = ["Replier", "ReplyConfig", "plain_reply", "why_reply"]
+__all__ = ["Replier", "ReplyConfig", "plain_reply", "thanked_reply", "why_reply"]
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
@@ -61,8 +61,13 @@ class Replier:
         language: str,
         deadline: Deadline,
         emit: Callable[[str], None],
+        *,
+        lacking: Sequence[ItemType] = (),
     ) -> str:
-        """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold."""
+        """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold.
+
+        Where types were asked for that the catalog is ``lacking``, that is said plainly.
+        """
         said: list[str] = []
 
         def say(sentence: str) -> None:
@@ -70,7 +75,7 @@ class Replier:
             said.append(delta)
             emit(delta)
 
-        if self._llm is not None and items and deadline.allows(self.config.min_seconds):
+        if self._llm is not None and items and not lacking and deadline.allows(self.config.min_seconds):
             try:
                 with anyio.move_on_after(deadline.remaining()):
                     await self._prose(self._llm, wish, items[: self.config.items], language, deadline, say)
@@ -79,7 +84,7 @@ class Replier:
             except Exception:  # noqa: BLE001 - whatever a backend throws, the plain sentence is at hand
                 _log.exception("plain reply: the LLM failed")
         if not said:
-            say(plain_reply(items, language))
+            say(plain_reply(items, language, lacking))
         return "".join(said)
 
     async def _prose(  # noqa: PLR0917 - private, and each is needed
@@ -115,8 +120,13 @@ class Replier:
             say(rest)
 
 
-def plain_reply(items: Sequence[Recommendation], language: str) -> str:
-    """Return a sentence that names the first of a slate's titles."""
+def plain_reply(items: Sequence[Recommendation], language: str, lacking: Sequence[ItemType] = ()) -> str:
+    """Return a sentence that names the first of a slate's titles, behind one on what the catalog is ``lacking``."""
+    if lacking:
+        names = [type_name(kind, language) for kind in lacking]
+        if language == "zh":
+            return f"这里没有{listed(names, 'zh')}。{plain_reply(items, language)}"
+        return f"There {'is' if names == ['music'] else 'are'} no {' or '.join(names)} here. {plain_reply(items, language)}"
     if not items:
         if language == "zh":
             return "目录里暂时没有符合这些条件的作品，放宽一点条件再试试吧。"
@@ -126,6 +136,11 @@ def plain_reply(items: Sequence[Recommendation], language: str) -> str:
         return f"为你挑了{listed([f'《{title}》' for title in titles], 'zh')}{'等作品' if len(items) > _NAMED else ''}。"
     more = f", and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
     return f"Here is what fits: {', '.join(titles) if more else listed(titles, 'en')}{more}."
+
+
+def thanked_reply(language: str) -> str:
+    """Return what is said to somebody who thanks, agrees or takes leave."""
+    return "不客气。想换点别的，随时告诉我。" if language == "zh" else "Glad to help. Tell me whenever you want something else."
 
 
 def why_reply(explanation: Explanation | None, language: str) -> str:

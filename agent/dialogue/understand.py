@@ -31,9 +31,11 @@ _NEGATED = re.compile(
 )
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
-    r"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|不要|不像|不是|已经(?:看|听)过)\s*"
+    r"(?:\bnot|\bnothing|\bno|n't|\bunlike|\bremove|\bdrop|\bskip|\bhide|already (?:seen|watched|heard)|"
+    r"不要|不像|不是|已经(?:看|听)过)\s*"
     r"(?:like|similar to|want|as|the)?\s*[\"'“《]*$"
 )
+_OF_COURSE = re.compile(r"\bof course\b")
 _CUE = re.compile(
     r"(?:\b(?:like|similar to|such as|as|loved|love|enjoyed|liked|than|of|and|or|meets|by|to)|[,像似欢爱和与跟比])\s*"
     r"(?:the\s+)?(?:film|movie|song|track)?\s*[\"'“《]*$"
@@ -96,6 +98,12 @@ class Understander:
             year_min=year_min,
             year_max=year_max,
         )
+
+    def lacking(self, text: str) -> tuple[ItemType, ...]:
+        """Return the types that a text asks for where the catalog has none of them, nor any other type that is asked for."""
+        masked = _OF_COURSE.sub(lambda m: _MASK * len(m.group()), self._likes(text)[1])
+        wanted, _ = _split(_judged(masked, _words(masked, self._type_pattern, self._type_words)))
+        return () if set(wanted) & set(self._types) else tuple(t for t in TYPE_WORDS if t in wanted)
 
     def draft(self, text: str) -> Draft:
         """Return what :meth:`understand` makes of a text as an LLM reads it."""

@@ -95,6 +95,9 @@ class World:
     def understand(self, text: str) -> Any:
         return self.understander.understand(text)
 
+    def lacking(self, text: str) -> Any:
+        return self.understander.lacking(text)
+
     def draft(self, text: str) -> Any:
         return self.understander.draft(text)
 

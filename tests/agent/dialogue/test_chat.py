@@ -70,6 +70,33 @@ def test_why_before_anything_was_recommended(world):
     assert "Nothing has been recommended" in said
 
 
+@pytest.mark.parametrize(("text", "language", "said"), [("thanks!", "en", "Glad to help."), ("好的，谢谢", "zh", "不客气。")])
+def test_who_thanks_keeps_the_slate(world, text, language, said):
+    (_, first, _), (events, none, reply), (_, _, why), (_, older, _) = talk(
+        world, "something funny", text, "why the second one?", "something older", n=3, language=language
+    )
+    assert none is None
+    assert reply.startswith(said)
+    assert events[-1].data["decision_id"] is None
+    assert first.items[1].title in why
+    assert world.decisions.get(older.decision_id).request.query.genres == ("Comedy",)
+
+
+def test_what_is_removed_makes_way(world):
+    (_, first, _), (_, second, _) = talk(world, "something funny", "remove the first one", n=3)
+    gone, *kept = (item.item_id for item in first.items)
+    assert gone not in {item.item_id for item in second.items}
+    assert set(kept) <= {item.item_id for item in second.items}
+
+
+def test_what_the_catalog_lacks_is_said(world):
+    llm = ScriptedLLM(text=lambda prompt: "Try Alien.")
+    ((_, slate, said),) = talk(world, "a podcast, please", llm=llm, n=3)
+    assert said.startswith(f"There are no podcasts here. Here is what fits: {slate.items[0].title}")
+    ((_, slate, said),) = talk(world, "有播客吗", language="zh", n=3)
+    assert said.startswith(f"这里没有播客。为你挑了《{slate.items[0].title}》")
+
+
 def test_a_conversation_belongs_to_its_person(world):
     async def two():
         agent = agent_of(world)

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.dialogue.refine import Shown, asks_why, ordinal, refine
+from agent.dialogue.refine import Shown, asks_why, is_thanks, ordinal, refine
 from palate.domain import Query
 
 SHOWN = [
@@ -52,6 +52,12 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
         ("换一批", (), ("a", "b", "c")),
         ("不要第二个,换一个", (), ("b",)),
         ("but scarier", (), ()),
+        ("remove the first one", (), ("a",)),
+        ("please skip Up", ("c",), ("c",)),
+        ("I'm not interested in the third", (), ("c",)),
+        ("I've seen the second one", (), ("b",)),
+        ("去掉第一个", (), ("a",)),
+        ("第三个看过了", (), ("c",)),
     ],
 )
 def test_what_was_shown_is_left_out(text, named, excluded):
@@ -84,3 +90,49 @@ def test_not_why(text):
 )
 def test_ordinals(text, place):
     assert ordinal(text, 3) == place
+
+
+@pytest.mark.parametrize("text", ["remove the first one", "drop Heat", "第二个我看过了"])
+def test_what_is_removed_leaves_the_request_as_it_was(text):
+    refined = follow(text, ("b",) if "Heat" in text else ())
+    assert (refined.kind, refined.query) == ("follow-up", BEFORE)
+
+
+def test_seen_elsewhere_is_not_a_removal():
+    assert refine(BEFORE, Query(text="I have seen the Godfather"), "I have seen the Godfather", SHOWN, ["g"]).kind == "new"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks",
+        "Thank you so much!",
+        "ok",
+        "great, I'll watch the first one",
+        "perfect, thanks. bye",
+        "谢谢",
+        "好的，谢谢推荐！",
+        "再见",
+    ],
+)
+def test_who_thanks_asks_for_nothing(text):
+    assert is_thanks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks, now something funny",
+        "good movies",
+        "not good",
+        "hello",
+        "你好",
+        "谢谢，再来一个",
+        "好看的电影",
+        "",
+        "!",
+        "great war films",
+    ],
+)
+def test_what_asks_is_no_thanks(text):
+    assert not is_thanks(text)

@@ -155,3 +155,19 @@ def test_years(text, expected):
 
 def test_the_examples_of_the_documentation_hold():
     assert doctest.testmod(years).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a podcast about space", ("podcast",)),
+        ("播客或者文章", ("podcast", "article")),
+        ("films or podcasts", ()),
+        ("no podcasts please", ()),
+        ("of course something funny", ()),
+        ("a course on jazz", ("course",)),
+        ("something funny", ()),
+    ],
+)
+def test_types_that_the_catalog_lacks(world, text, expected):
+    assert world.understander.lacking(text) == expected
