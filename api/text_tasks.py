@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from adapters import TitleMatcher
 from agent.llm.embedded import EmbeddedLLM
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agent.llm.base import LLM
     from evals.rerank import RankCase
     from finetune.card import Task
+    from finetune.text_job import TextMeasure
 
 __all__ = ["TextWorld", "tuned_llm"]
 
@@ -75,6 +76,13 @@ class TextWorld:
     def explain_suite(self) -> ExplainSuite:
         """Return the held-out evidence sets of this world."""
         return ExplainSuite(self._reason_cases().draw(_HELD_CASES, held=True), self.titles(), self._settings.reason_tokens)
+
+    def measure(self, task: Literal["explain", "understand"]) -> TextMeasure:
+        """Return how LoRA adapters for a task are judged."""
+        from finetune.explain_task import explain_measure
+        from finetune.understand_task import understand_measure
+
+        return explain_measure(self.explain_suite()) if task == "explain" else understand_measure(self.understand_suite("test"))
 
     def training_cases(self, n: int) -> list[ReasonCase]:
         """Return evidence sets of people and items that no suite has."""

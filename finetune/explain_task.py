@@ -17,10 +17,10 @@ from finetune.examples import TextExample
 from finetune.job import values_hash
 from finetune.lora import LoraTrainerConfig
 from finetune.reasons import reason_for
-from finetune.text_job import Judged, TextJob
+from finetune.text_job import Judged, TextJob, TextMeasure
 from palate.domain import Progress, Value
 
-__all__ = ["ExplainTaskConfig", "explain_examples", "explain_job"]
+__all__ = ["ExplainTaskConfig", "explain_examples", "explain_job", "explain_measure"]
 
 _OWN = "Worded by finetune.reasons; Apache-2.0."
 
@@ -75,17 +75,25 @@ def explain_job(  # noqa: PLR0917 - what a job is made of
     """Return the job. ``cases`` are trained on and come from ``catalog``; ``suite`` holds others of people and items held out."""
     examples = explain_examples(llm, end, cases, titles, config)
 
-    def judge(model: LLM, progress: Progress | None) -> Judged:
-        return Judged(suite.judge(suite.write(model, progress)), {})
-
-    data = values_hash(suite.cases)
     return TextJob(
-        task="explain",
         prompt_version=EXPLAIN_VERSION,
         examples=examples,
         data=(DataRef(name="reasons", sha256=values_hash(examples), terms=_OWN), catalog),
         trainer=config.trainer,
         training=config.model_dump(mode="json"),
+        measure=explain_measure(suite),
+    )
+
+
+def explain_measure(suite: ExplainSuite) -> TextMeasure:
+    """Return how writers of reasons are judged, on the evidence that ``suite`` holds."""
+
+    def judge(model: LLM, progress: Progress | None) -> Judged:
+        return Judged(suite.judge(suite.write(model, progress)), {})
+
+    data = values_hash(suite.cases)
+    return TextMeasure(
+        task="explain",
         ref=ScoresRef(metric="passed", data=data, split="test", protocol=EXPLAIN_PROTOCOL, cases=len(suite.cases)),
         cases=np.array([case.case_id for case in suite.cases]),
         users=np.array([case.person_id for case in suite.cases]),

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from agent.llm.base import LLM
 from agent.llm.embedded import EmbeddedLLM
-from finetune.card import AdapterCard, DataRef, MetricValue, ScoresRef, Task
+from finetune.card import AdapterCard, DataRef, MetricValue, ScoresRef, Task, read_card
 from finetune.examples import TextExample
-from finetune.job import Base, finish, metric_value
+from finetune.job import PACKAGED, Base, finish, metric_value
 from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.scores import Scores
 from palate.domain import Progress
+from palate.errors import InvalidInput
 
-__all__ = ["Judged", "TextJob", "train_text"]
+__all__ = ["Judged", "TextEvaluator", "TextJob", "TextMeasure", "train_text"]
 
 _LICENCE = "Apache-2.0"
 
@@ -35,25 +36,94 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class TextJob:
-    """What is trained and how it is judged.
+class TextMeasure:
+    """How LLMs are judged for a task.
 
-    ``judge`` measures an LLM on the cases of ``ref``; ``cases`` and ``users`` are their ids and whose they are, str [cases].
+    ``judge`` measures one on the cases of ``ref``; ``cases`` and ``users`` are their ids and whose they are, str [cases].
     ``baseline`` are the values of what serves where no adapter runs, float32 [cases]; ``None`` where that is the base alone.
-    ``training`` is the whole configuration, for the card.
     """
 
     task: Task
-    prompt_version: str
-    examples: Sequence[TextExample]
-    data: tuple[DataRef, ...]
-    trainer: LoraTrainerConfig
-    training: Mapping[str, Any]
     ref: ScoresRef
     cases: NDArray[np.str_]
     users: NDArray[np.str_]
     judge: Callable[[LLM, Progress | None], Judged]
     baseline: NDArray[np.float32] | None = None
+
+    def scores(self, tuned: Judged, plain: Judged) -> Scores:
+        """Return the scores of an adapter, from what it and the base alone are worth."""
+        return Scores(self.ref, self.cases, self.users, tuned.value, plain.value if self.baseline is None else self.baseline)
+
+    def metrics(self, tuned: Judged, plain: Judged) -> dict[str, MetricValue]:
+        """Return what a card says beside the metric that decides."""
+        named = {**tuned.more, **{f"{name}.zero-shot": v for name, v in {self.ref.metric: plain.value, **plain.more}.items()}}
+        if self.baseline is not None:
+            named[f"{self.ref.metric}.without"] = self.baseline
+        return {name: metric_value(values, self.users, self.ref.split, self.ref.protocol) for name, values in named.items()}
+
+
+@dataclass(frozen=True)
+class TextJob:
+    """What is trained and how it is judged. ``training`` is the whole configuration, for the card."""
+
+    prompt_version: str
+    examples: Sequence[TextExample]
+    data: tuple[DataRef, ...]
+    trainer: LoraTrainerConfig
+    training: Mapping[str, Any]
+    measure: TextMeasure
+
+
+class TextEvaluator:
+    """Measures LoRA adapters anew; an :class:`finetune.scores.Evaluator`. The base alone is judged once, for all of them.
+
+    Args:
+        measure: How they are judged.
+        path: Their base, as ``Settings.llm_path``.
+        cache: Where converted weights of the base lie, as ``Settings.models``.
+        threads: How many threads the LLM has.
+        progress: Told how far it is.
+
+    """
+
+    def __init__(
+        self, measure: TextMeasure, path: Path | None, cache: Path, threads: int, progress: Progress | None = None
+    ) -> None:
+        self._measure, self._path, self._cache, self._threads, self._progress = measure, path, cache, threads, progress
+        self._plain: Judged | None = None
+
+    def __call__(self, folder: Path, task: Task) -> Scores:
+        """Return the values a case.
+
+        Raises:
+            InvalidInput: The adapter is for another task.
+            MissingExtra: What the LLM needs is not installed.
+
+        """
+        card = read_card(folder)
+        if not card.task == task == self._measure.task:
+            raise InvalidInput(
+                f"{card.name!r} is a LoRA adapter for {card.task!r}, not for {task!r}.", remedy=f"Name {card.task!r}."
+            )
+        if self._plain is None:
+            plain = EmbeddedLLM(self._path, self._cache, self._threads, "zero-shot")
+            self._plain = _closed(plain, self._measure, self._progress)
+        tuned = _with_adapter(self._measure, folder, self._path, self._threads, self._progress)
+        return self._measure.scores(tuned, self._plain)
+
+
+def _with_adapter(measure: TextMeasure, adapter: Path, path: Path | None, threads: int, progress: Progress | None) -> Judged:
+    """Return what the base with an adapter is worth; the merged weights are not kept."""
+    with tempfile.TemporaryDirectory(prefix="palate-") as cache:
+        llm = EmbeddedLLM(path, Path(cache), threads, f"{PACKAGED if path is None else path.stem}+{measure.task}", lora=adapter)
+        return _closed(llm, measure, progress)
+
+
+def _closed(llm: EmbeddedLLM, measure: TextMeasure, progress: Progress | None) -> Judged:
+    try:
+        return measure.judge(llm, progress)
+    finally:
+        anyio.run(llm.close)
 
 
 def train_text(
@@ -85,23 +155,13 @@ def train_text(
         ConfigurationError: That run is another one.
 
     """
+    measure = job.measure
     trained = LoraTrainer(base.folder, job.trainer).train(job.examples, folder, resume=resume, progress=progress, told=told)
-    plain = job.judge(llm, progress)
-    with tempfile.TemporaryDirectory(prefix="palate-") as cache:
-        tuned = EmbeddedLLM(path, Path(cache), job.trainer.threads, f"{llm.name}+{job.task}", lora=trained.folder)
-        with_adapter = job.judge(tuned, progress)
-        anyio.run(tuned.close)
-    more: dict[str, MetricValue] = {}
-    for name, values in with_adapter.more.items():
-        more[name] = metric_value(values, job.users, job.ref.split, job.ref.protocol)
-    for name, values in {job.ref.metric: plain.value, **plain.more}.items():
-        more[f"{name}.zero-shot"] = metric_value(values, job.users, job.ref.split, job.ref.protocol)
-    baseline = plain.value if job.baseline is None else job.baseline
-    if job.baseline is not None:
-        more[f"{job.ref.metric}.without"] = metric_value(baseline, job.users, job.ref.split, job.ref.protocol)
+    plain = measure.judge(llm, progress)
+    tuned = _with_adapter(measure, trained.folder, path, job.trainer.threads, progress)
     card = AdapterCard(
-        task=job.task,
-        name=f"{base.ref.name}-{job.task}",
+        task=measure.task,
+        name=f"{base.ref.name}-{measure.task}",
         base=base.ref,
         prompt_version=job.prompt_version,
         data=job.data,
@@ -109,4 +169,4 @@ def train_text(
         training={**job.training, "last_loss": round(float(np.mean(trained.losses[-20:])), 4)},
         seed=job.trainer.seed,
     )
-    return finish(folder, card, Scores(job.ref, job.cases, job.users, with_adapter.value, baseline), more)
+    return finish(folder, card, measure.scores(tuned, plain), measure.metrics(tuned, plain))

@@ -15,12 +15,12 @@ from finetune.card import DataRef, ScoresRef
 from finetune.examples import TextExample
 from finetune.job import values_hash
 from finetune.lora import LoraTrainerConfig
-from finetune.text_job import Judged, TextJob
+from finetune.text_job import Judged, TextJob, TextMeasure
 from finetune.wishes import Wishes
 from finetune.written import FILM, TUNE, written_wishes
 from palate.domain import Item, Progress, Value
 
-__all__ = ["UnderstandTaskConfig", "bare", "understand_examples", "understand_job", "untitled"]
+__all__ = ["UnderstandTaskConfig", "bare", "understand_examples", "understand_job", "understand_measure", "untitled"]
 
 _TITLE_CHARS = 48
 Drafts = Callable[[str], Draft]
@@ -89,22 +89,31 @@ def understand_job(  # noqa: PLR0917 - what a job is made of
     """Return the job. ``catalog`` says where the titles of ``items`` come from; ``suite`` holds the wishes of ``test``."""
     examples = understand_examples(llm, end, items, draft, config.examples, config.trainer.seed)
 
-    def judge(model: LLM, progress: Progress | None) -> Judged:
-        read = suite.by_llm(model, progress)
-        served, alone = suite.judge(suite.served(read)), suite.judge(suite.alone(read))
-        return Judged(served.f1, {"exact": served.exact, "slot_f1.alone": alone.f1, "exact.alone": alone.exact})
-
-    data = values_hash(suite.cases)
     return TextJob(
-        task="understand",
         prompt_version=UNDERSTAND_VERSION,
         examples=examples,
         data=(DataRef(name="wishes", sha256=values_hash(examples), terms=_OWN), catalog),
         trainer=config.trainer,
         training=config.model_dump(mode="json"),
+        measure=understand_measure(suite),
+    )
+
+
+def understand_measure(suite: UnderstandSuite) -> TextMeasure:
+    """Return how readers of wishes are judged, on the wishes of ``test`` that ``suite`` holds."""
+
+    def judge(model: LLM, progress: Progress | None) -> Judged:
+        read = suite.by_llm(model, progress)
+        served, alone = suite.judge(suite.served(read)), suite.judge(suite.alone(read))
+        return Judged(served.f1, {"exact": served.exact, "slot_f1.alone": alone.f1, "exact.alone": alone.exact})
+
+    ids = np.array([case.case_id for case in suite.cases])
+    data = values_hash(suite.cases)
+    return TextMeasure(
+        task="understand",
         ref=ScoresRef(metric="slot_f1", data=data, split="test", protocol=UNDERSTAND_PROTOCOL, cases=len(suite.cases)),
-        cases=np.array([case.case_id for case in suite.cases]),
-        users=np.array([case.case_id for case in suite.cases]),  # each wish is of a person of its own
+        cases=ids,
+        users=ids,  # each wish is of a person of its own
         judge=judge,
         baseline=suite.judge(suite.by_rules()).f1,  # without an adapter the rules serve alone
     )

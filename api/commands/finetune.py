@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from api.commands.eval import stages_shown
 from api.commands.output import errors_shown, show_document, stderr, stdout
 from api.session import load_settings
 from palate.errors import InvalidInput, NotFound, Unavailable
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from finetune.card import AdapterCard
     from finetune.order_card import OrderCard
     from finetune.registry import KeptAdapter, LoraRegistry
-    from finetune.scores import Evaluator
+    from finetune.scores import Evaluator, Scores
 
 __all__ = ["finetune", "show_trained"]
 
@@ -40,6 +43,9 @@ def promote(
         str | None,
         typer.Option(help="For rank: measure on these data sets, names or folders; unset, training's scores count."),
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="For explain and understand: measure again, by the checks of this version of Palate.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Let a LoRA adapter run if it is better than the running one, case by case; else refuse it, with exit status 1."""
@@ -47,17 +53,17 @@ def promote(
         from finetune.gate import GATES, Gate
         from finetune.promotion import offer
 
-        evaluate, registry = _evaluator(task, dataset), _registry()
-        version = _version(registry, task, adapter)
-        verdict = offer(task, version, registry, evaluate, Gate(GATES[task]))
+        with ExitStack() as shown:
+            evaluate, registry = _evaluator(task, dataset, shown, anew=anew), _registry()
+            version = _version(registry, task, adapter)
+            verdict = offer(task, version, registry, evaluate, Gate(GATES[task]))
         better = verdict.decision == "better"
         if as_json:
             show_document(verdict.model_dump(mode="json"))
         else:
             said = f"[bold]{version}[/] runs for {task} now." if better else f"[bold red]Refused:[/] {version} stays out."
             (stdout if better else stderr).print(f"{said} {escape(verdict.reason)}", soft_wrap=True)
-            how = "These are scores that training kept; given a --dataset, they are measured anew on it."
-            stderr.print(how if dataset is None else f"Measured anew on {escape(dataset)}.", soft_wrap=True)
+            stderr.print(_measured(task, dataset, anew=anew), soft_wrap=True)
             if better:
                 stderr.print(_NEXT_START, soft_wrap=True)
         if not better:
@@ -103,20 +109,50 @@ def show_trained(folder: Path, card: AdapterCard | OrderCard, hint: str, *, as_j
     stderr.print(f"Let it run with: {hint}{escape(str(folder))}", soft_wrap=True)
 
 
-def _evaluator(task: _Task, dataset: str | None) -> Evaluator:
-    """Return what measures: training's scores, or, given data sets, the suite of the task, run anew."""
+def _evaluator(task: _Task, dataset: str | None, shown: ExitStack, *, anew: bool) -> Evaluator:
+    """Return what measures: training's scores, or the suite of the task, run anew: of ``rank`` on data sets.
+
+    Progress is told as long as ``shown`` is open.
+    """
     from finetune.scores import stored_scores
 
-    if dataset is None:
-        return stored_scores
-    if task != "rank":
+    if task == "rank":
+        if anew:
+            raise InvalidInput("LoRA adapters for 'rank' are measured on data sets.", remedy="Name them: --dataset.", param="anew")
+        if dataset is None:
+            return stored_scores
+        from api.commands.eval_rerank import measured_scores
+
+        return measured_scores(load_settings(), dataset)
+    if dataset is not None:
         raise Unavailable(
             f"LoRA adapters for {task!r} are measured on what comes with Palate, not on {dataset!r}.",
-            remedy="Leave --dataset out: training's scores count then.",
+            remedy="Leave --dataset out: training's scores count then, or with --anew those of a new measurement.",
         )
-    from api.commands.eval_rerank import measured_scores
+    if not anew:
+        return stored_scores
 
-    return measured_scores(load_settings(), dataset)
+    @cache
+    def made() -> Evaluator:  # once the adapter is found: it takes a minute
+        from api.text_tasks import TextWorld
+        from finetune.text_job import TextEvaluator
+
+        settings, progress = load_settings(), shown.enter_context(stages_shown())
+        measure = TextWorld(settings, progress=progress).measure(task)
+        return TextEvaluator(measure, settings.llm_path, settings.models, settings.llm_threads, progress)
+
+    def evaluate(folder: Path, task: _Task) -> Scores:
+        return made()(folder, task)
+
+    return evaluate
+
+
+def _measured(task: _Task, dataset: str | None, *, anew: bool) -> str:
+    if dataset is not None:
+        return f"Measured anew on {escape(dataset)}."
+    if anew:
+        return "Measured anew."
+    return f"These are scores that training kept; given {'a --dataset' if task == 'rank' else '--anew'}, they are measured anew."
 
 
 def _registry() -> LoraRegistry:

@@ -91,7 +91,7 @@ def _run(  # noqa: PLR0917 - the options of a command
                 task, settings, dataset, base, llm, {"seed": seed, "threads": settings.llm_threads}, examples, steps, progress
             )
             last = job.trainer.last
-            stderr.print(f"{len(job.examples)} examples, {last} steps, {job.ref.cases} cases to judge by")
+            stderr.print(f"{len(job.examples)} examples, {last} steps, {job.measure.ref.cases} cases to judge by")
             card = train_text(job, base, llm, settings.llm_path, folder, resume=resume, progress=progress, told=_teller(last))
         show_trained(folder, card, f"palate finetune promote {task} ", as_json=as_json)
 

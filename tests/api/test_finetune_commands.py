@@ -75,6 +75,7 @@ def test_a_refusal_says_the_numbers_and_keeps_the_adapter(make_adapter: Make) ->
         (["rank", "latest"], "no version"),
         (["explain", "FOLDER"], "for 'rank', not for 'explain'"),
         (["rank", "FOLDER", "--dataset", "ml-latest-small"], "'ml-latest-small'"),
+        (["rank", "FOLDER", "--anew"], "measured on data sets"),
         (["rank", "EMPTY"], "card.json"),
         (["rank", "PICKLE"], "may run code"),
     ],
@@ -90,6 +91,12 @@ def test_an_error_is_a_message_and_a_status(make_adapter: Make, tmp_path: Path, 
     assert "Traceback" not in result.stderr
     assert said in json.loads(result.stdout)["error"]["message"]
     assert listed() == []
+
+
+def test_text_tasks_are_measured_on_what_comes_with_palate(make_adapter: Make) -> None:
+    for task in ("explain", "understand"):
+        result = run("promote", task, make_adapter(task=task).folder, "--dataset", "ml-100k", status=1)
+        assert "--anew" in result.stderr
 
 
 def _placed(word: str, places: dict[str, Path]) -> str:

@@ -16,11 +16,13 @@ from evals.reasons import ReasonCase
 from evals.suites.understand import load_wishes
 from finetune.explain_task import ExplainTaskConfig, explain_examples
 from finetune.reasons import reason_for
+from finetune.scores import Scores
 from finetune.understand_task import bare, understand_examples
 from finetune.wish_words import MUSIC, SPOKEN
 from finetune.wishes import Wishes
 from finetune.written import FILM, TUNE, WrittenWish, written_wishes
 from palate.domain import Evidence, Item
+from palate.errors import InvalidInput
 from retrieval.base import ItemTable
 
 HEAT = Item(item_id="heat", type="movie", title="Heat", genres=("Crime", "Thriller"), year=1995)
@@ -197,7 +199,7 @@ def test_a_text_task_is_trained_measured_and_written(tmp_path):
     from finetune import DataRef, LoraRegistry, ScoresRef
     from finetune.job import base_model
     from finetune.lora import LoraTrainerConfig
-    from finetune.text_job import Judged, TextJob, train_text
+    from finetune.text_job import Judged, TextEvaluator, TextJob, TextMeasure, train_text
 
     base, llm = base_model(None, tmp_path), EmbeddedLLM(None, tmp_path, 1)
     trainer = LoraTrainerConfig(rank=2, top_layers=1, steps=2, batch=2, group=2, threads=1)
@@ -217,9 +219,18 @@ def test_a_text_task_is_trained_measured_and_written(tmp_path):
     ids = np.array(["a", "b", "c"])
     data = (DataRef(name="reasons", sha256="b" * 64, terms="ours"),)
     said = {"trainer": trainer.model_dump(mode="json")}
-    job = TextJob("explain", "explain-v2", examples, data, trainer, said, ref, ids, ids, judge)
+    measure = TextMeasure("explain", ref, ids, ids, judge)
+    job = TextJob("explain-v2", examples, data, trainer, said, measure)
     card = train_text(job, base, llm, None, tmp_path / "out")
     asyncio.run(llm.close())
     assert names == ["smollm2-135m-instruct", "smollm2-135m-instruct+explain"]
     assert set(card.metrics) == {"passed", "length", "passed.zero-shot", "length.zero-shot"}
     assert LoraRegistry(tmp_path / "lora", tmp_path / "none").add(tmp_path / "out", card) == card.version
+    evaluate = TextEvaluator(measure, None, tmp_path, 1)
+    names.clear()
+    again = [evaluate(tmp_path / "out", "explain") for _ in range(2)]
+    kept = Scores.read(tmp_path / "out", card.scores)
+    assert all((one.value.tolist(), one.baseline.tolist()) == (kept.value.tolist(), kept.baseline.tolist()) for one in again)
+    assert names == ["zero-shot", *["smollm2-135m-instruct+explain"] * 2]
+    with pytest.raises(InvalidInput, match="for 'explain', not for 'understand'"):
+        evaluate(tmp_path / "out", "understand")
