@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api.commands.output import errors_shown, stderr, stdout
-from api.session import load_settings, progress_bars
+from api.commands.output import errors_shown, stages_shown, stderr, stdout
+from api.session import load_settings
 from palate.errors import Unavailable
 
 __all__ = ["demo"]
@@ -27,14 +27,7 @@ def demo(
 
         listening = nullcontext(None) if prepare_only else bind(settings.host, settings.port)
         with listening as listener, build(settings) as palate:
-            with progress_bars(stderr) as bars:
-                tasks: dict[str, object] = {}
-
-                def progress(stage: str, done: int, total: int) -> None:
-                    if stage not in tasks:
-                        tasks[stage] = bars.add_task(stage, total=None)
-                    bars.update(tasks[stage], completed=done, total=total or None)  # type: ignore[arg-type]
-
+            with stages_shown() as progress:
                 prepare(palate, progress)
             palate.open(media=not prepare_only)
             if listener is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import anyio
 import typer
 from rich.markup import escape
-from rich.progress import TaskID
 from rich.table import Table
 
-from api.commands.output import errors_shown, show_document, stderr, stdout
-from api.session import load_settings, progress_bars
-from palate.domain import Progress
+from api.commands.output import errors_shown, show_document, stages_shown, stderr, stdout
+from api.session import load_settings
 from palate.errors import InvalidInput
 from palate.settings import Settings
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from evals.base import Dataset
     from evals.models import Rows
 
-__all__ = ["closed_after", "evaluation", "stages_shown"]
+__all__ = ["closed_after", "evaluation"]
 
 _L = TypeVar("_L", bound="LLM")
 
@@ -197,27 +195,6 @@ def closed_after(llm: _L) -> Iterator[_L]:
         yield llm
     finally:
         anyio.run(llm.close)
-
-
-@contextmanager
-def stages_shown() -> Iterator[Progress]:
-    """Give a function that shows how far each stage is: bars on a terminal, else a line a stage."""
-    with progress_bars(stderr) as bars:
-        tasks: dict[str, TaskID] = {}
-        show: Callable[[str, int, int], None]
-
-        def as_bars(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        def as_lines(stage: str, done: int, total: int) -> None:
-            if tasks.get(stage) is None:
-                tasks[stage] = TaskID(0)
-                stderr.print(f"{escape(stage)} ({done} of {total})", soft_wrap=True)
-
-        show = as_bars if stderr.is_terminal else as_lines
-        yield show
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.commands.eval import closed_after, evaluation, stages_shown
-from api.commands.output import errors_shown, show_document, stdout
+from api.commands.eval import closed_after, evaluation
+from api.commands.output import errors_shown, show_document, stages_shown, stdout
 from api.session import load_settings
 from palate.settings import Settings
 

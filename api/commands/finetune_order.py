@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api.commands.eval import stages_shown
 from api.commands.finetune import finetune, show_trained
-from api.commands.output import errors_shown
+from api.commands.output import errors_shown, stages_shown
 from api.session import load_settings
 
 __all__ = ["order"]

@@ -11,9 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.commands.eval import stages_shown
 from api.commands.finetune import finetune
-from api.commands.output import errors_shown, show_document, stderr, stdout
+from api.commands.output import errors_shown, show_document, stages_shown, stderr, stdout
 from api.session import load_settings
 from palate.errors import InvalidInput
 

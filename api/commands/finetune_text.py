@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api.commands.eval import stages_shown
 from api.commands.finetune import finetune, show_trained
-from api.commands.output import errors_shown, stderr
+from api.commands.output import errors_shown, stages_shown, stderr
 from api.session import load_settings
 from palate.settings import Settings
 

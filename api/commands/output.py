@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import TaskID
 from rich.table import Table
 
 from api.client import RemoteError
 from api.errors import envelope, palate_envelope
+from api.session import progress_bars
+from palate.domain import Progress
 from palate.errors import PalateError
 
-__all__ = ["errors_shown", "show_document", "show_explanation", "show_slate", "stderr", "stdout"]
+__all__ = ["errors_shown", "show_document", "show_explanation", "show_slate", "stages_shown", "stderr", "stdout"]
 
 stdout = Console()
 stderr = Console(stderr=True)
@@ -46,6 +49,27 @@ def errors_shown(*, as_json: bool = False) -> Iterator[None]:
         if as_json:
             show_document(envelope(f"{type(error).__name__}: {error}", status=500, code="internal_error"))
         raise typer.Exit(1) from error
+
+
+@contextmanager
+def stages_shown() -> Iterator[Progress]:
+    """Give a function that shows how far each stage is: bars on a terminal, else a line a stage."""
+    with progress_bars(stderr) as bars:
+        tasks: dict[str, TaskID] = {}
+        show: Callable[[str, int, int], None]
+
+        def as_bars(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total or None)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        def as_lines(stage: str, done: int, total: int) -> None:
+            if tasks.get(stage) is None:
+                tasks[stage] = TaskID(0)
+                stderr.print(f"{escape(stage)} ({done} of {total})", soft_wrap=True)
+
+        show = as_bars if stderr.is_terminal else as_lines
+        yield show
 
 
 def _title(item: dict[str, Any]) -> str:
