@@ -17,8 +17,8 @@ from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Shown, asks_why, is_thanks, ordinal, refine
-from agent.dialogue.reply import Replier, ReplyConfig, thanked_reply, why_reply
+from agent.dialogue.refine import Shown, asks_after, asks_why, is_thanks, ordinal, refine
+from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
 from agent.prompts.understand import Asked, Draft
@@ -246,9 +246,14 @@ class ChatAgent:
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            lacking=self._vocabulary.lacking(turn.text),
+            first=notice(self._vocabulary.lacking(turn.text), self._asked_after(turn.text), turn.language),
         )
         return {"messages": [AIMessage(said)]}
+
+    def _asked_after(self, text: str) -> str:
+        """Return the one title that a message asks after, as it is written there; else an empty text."""
+        found = self._vocabulary.mentions(text) if asks_after(text) else ()
+        return text[found[0].start : found[0].end] if len(found) == 1 else ""
 
     async def _why(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context

@@ -10,7 +10,7 @@ from typing import Literal
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, Query, Value
 
-__all__ = ["Refined", "Shown", "asks_why", "is_thanks", "ordinal", "refine"]
+__all__ = ["Refined", "Shown", "asks_after", "asks_why", "is_thanks", "ordinal", "refine"]
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
@@ -49,6 +49,12 @@ _NO_MORE = re.compile(
     r"你|您|们|了|啦|啊|哦|吧|的|推荐|帮助|就这样|就这些|[^\w\u3400-\u9fff]|_)+",
     re.ASCII,
 )
+_AFTER = re.compile(
+    r"^\W*(?:(?:so|and|but|ok|hey|hi)\W+)?(?:do you (?:also )?have|have you got|you got|can i (?:watch|see|hear|listen to|play))\b|"
+    r"有没有|有.{1,60}[吗嘛么]",
+    re.ASCII,
+)
+_ALIKE = re.compile(r"\b(?:like|similar|such as)\b|像|类似|差不多", re.ASCII)
 _ORDINALS = (
     (1, r"\bfirst\b|\b1st\b|第一|#1\b"),
     (2, r"\bsecond\b|\b2nd\b|第二|#2\b"),
@@ -85,6 +91,12 @@ def is_thanks(text: str) -> bool:
     """Return whether a message only thanks, agrees or takes leave, and asks for nothing."""
     folded = fold(text)
     return _THANKS.search(folded) is not None and _NO_MORE.fullmatch(folded) is not None
+
+
+def asks_after(text: str) -> bool:
+    """Return whether a message asks if something is there ("do you have …", 有没有…), not for what is like it."""
+    folded = fold(text)
+    return _AFTER.search(folded) is not None and _ALIKE.search(folded) is None
 
 
 def ordinal(text: str, n: int) -> int | None:

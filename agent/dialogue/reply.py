@@ -22,7 +22,7 @@ from palate.domain import Item, ItemType, Recommendation, Value
 from palate.errors import PalateError
 from palate.prompting import GenerateConfig
 
-__all__ = ["Replier", "ReplyConfig", "plain_reply", "thanked_reply", "why_reply"]
+__all__ = ["Replier", "ReplyConfig", "notice", "plain_reply", "thanked_reply", "why_reply"]
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
@@ -62,11 +62,11 @@ class Replier:
         deadline: Deadline,
         emit: Callable[[str], None],
         *,
-        lacking: Sequence[ItemType] = (),
+        first: str = "",
     ) -> str:
         """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold.
 
-        Where types were asked for that the catalog is ``lacking``, that is said plainly.
+        Where something has to be said ``first``, all is said plainly.
         """
         said: list[str] = []
 
@@ -75,7 +75,7 @@ class Replier:
             said.append(delta)
             emit(delta)
 
-        if self._llm is not None and items and not lacking and deadline.allows(self.config.min_seconds):
+        if self._llm is not None and items and not first and deadline.allows(self.config.min_seconds):
             try:
                 with anyio.move_on_after(deadline.remaining()):
                     await self._prose(self._llm, wish, items[: self.config.items], language, deadline, say)
@@ -84,7 +84,9 @@ class Replier:
             except Exception:  # noqa: BLE001 - whatever a backend throws, the plain sentence is at hand
                 _log.exception("plain reply: the LLM failed")
         if not said:
-            say(plain_reply(items, language, lacking))
+            if first:
+                say(first)
+            say(plain_reply(items, language))
         return "".join(said)
 
     async def _prose(  # noqa: PLR0917 - private, and each is needed
@@ -120,13 +122,20 @@ class Replier:
             say(rest)
 
 
-def plain_reply(items: Sequence[Recommendation], language: str, lacking: Sequence[ItemType] = ()) -> str:
-    """Return a sentence that names the first of a slate's titles, behind one on what the catalog is ``lacking``."""
+def notice(lacking: Sequence[ItemType], there: str, language: str) -> str:
+    """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after; or ""."""
     if lacking:
         names = [type_name(kind, language) for kind in lacking]
         if language == "zh":
-            return f"这里没有{listed(names, 'zh')}。{plain_reply(items, language)}"
-        return f"There {'is' if names == ['music'] else 'are'} no {' or '.join(names)} here. {plain_reply(items, language)}"
+            return f"这里没有{listed(names, 'zh')}。"
+        return f"There {'is' if names == ['music'] else 'are'} no {' or '.join(names)} here."
+    if there:
+        return f"这里有《{quote(there)}》。" if language == "zh" else f"Yes, {quote(there)} is here."
+    return ""
+
+
+def plain_reply(items: Sequence[Recommendation], language: str) -> str:
+    """Return a sentence that names the first of a slate's titles."""
     if not items:
         if language == "zh":
             return "目录里暂时没有符合这些条件的作品，放宽一点条件再试试吧。"

@@ -97,6 +97,15 @@ def test_what_the_catalog_lacks_is_said(world):
     assert said.startswith(f"这里没有播客。为你挑了《{slate.items[0].title}》")
 
 
+def test_who_asks_after_a_title_is_told_that_it_is_there(world):
+    ((_, slate, said),) = talk(world, "do you have Blade Runner?", person="cat", n=3)
+    assert said.startswith(f"Yes, Blade Runner is here. Here is what fits: {slate.items[0].title}")
+    ((_, slate, said),) = talk(world, "有没有Blade Runner", language="zh", n=3)
+    assert said.startswith(f"这里有《Blade Runner》。为你挑了《{slate.items[0].title}》")
+    ((_, _, said),) = talk(world, "do you have anything like Blade Runner?", n=3)
+    assert said.startswith("Here is what fits")
+
+
 def test_a_conversation_belongs_to_its_person(world):
     async def two():
         agent = agent_of(world)
