@@ -54,7 +54,7 @@ _AFTER = re.compile(
     r"有没有|有.{1,60}[吗嘛么]",
     re.ASCII,
 )
-_ALIKE = re.compile(r"\b(?:like|similar|such as)\b|像|类似|差不多", re.ASCII)
+_ALIKE = re.compile(r"\b(?:like|similar|such as|than)\b|像|类似|差不多|比", re.ASCII)
 _ORDINALS = (
     (1, r"\bfirst\b|\b1st\b|第一|#1\b"),
     (2, r"\bsecond\b|\b2nd\b|第二|#2\b"),

@@ -81,7 +81,7 @@ const en = {
   open: (title: string): string => `Select “${title}”`,
   types: { movie: "Film", track: "Music", podcast: "Podcast", product: "Product", course: "Course", article: "Article", post: "Post" } as Record<string, string>,
   degraded: {
-    rerank: "The language model was left out to answer in time; the order is that of the search alone.",
+    rerank: "The language model was left out to answer in time; the order is the one made without it.",
     explain: "The reasons were cut short to answer in time.",
     retrieve: (source: string): string => `“${source}” did not answer in time and was left out.`,
     other: (what: string): string => `A part was left out to answer in time: ${what}.`,
@@ -158,7 +158,7 @@ const zh: Texts = {
   open: (title) => `选择《${title}》`,
   types: { movie: "电影", track: "音乐", podcast: "播客", product: "商品", course: "课程", article: "文章", post: "帖子" },
   degraded: {
-    rerank: "为了按时回答，这次没有用语言模型，顺序来自检索。",
+    rerank: "为了按时回答，这次没有用语言模型，用的是不经它的排序。",
     explain: "为了按时回答，理由有所省略。",
     retrieve: (source) => `“${source}”没有及时返回，已略过。`,
     other: (what) => `为了按时回答，略过了一部分：${what}。`,

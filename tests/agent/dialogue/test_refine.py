@@ -1,6 +1,6 @@
 import pytest
 
-from agent.dialogue.refine import Shown, asks_why, is_thanks, ordinal, refine
+from agent.dialogue.refine import Shown, asks_after, asks_why, is_thanks, ordinal, refine
 from palate.domain import Query
 
 SHOWN = [
@@ -136,3 +136,20 @@ def test_who_thanks_asks_for_nothing(text):
 )
 def test_what_asks_is_no_thanks(text):
     assert not is_thanks(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("do you have Heat?", True),
+        ("So, have you got Heat", True),
+        ("有没有《异形》", True),
+        ("有异形吗？", True),
+        ("do you have anything like Heat?", False),
+        ("do you have something funnier than Heat", False),
+        ("有像《异形》的电影吗", False),
+        ("I have seen Heat", False),
+    ],
+)
+def test_asking_after_something_is_not_asking_for_its_like(text, expected):
+    assert asks_after(text) is expected
