@@ -19,7 +19,7 @@ from finetune.files import seal
 from finetune.scores import Scores
 from palate.errors import MissingWeights
 
-__all__ = ["LICENCE", "TERMS", "Base", "base_model", "base_ref", "finish", "metric_value", "values_hash"]
+__all__ = ["LICENCE", "PACKAGED", "TERMS", "Base", "base_model", "base_ref", "finish", "metric_value", "values_hash"]
 
 PACKAGED = "smollm2-135m-instruct"
 TERMS = "see the data set's own licence"

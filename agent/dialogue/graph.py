@@ -16,8 +16,9 @@ from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
+from agent.dialogue.asides import asked_after, is_thanks
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Shown, asks_after, asks_why, is_thanks, ordinal, refine
+from agent.dialogue.refine import Shown, asks_why, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
@@ -194,7 +195,8 @@ class ChatAgent:
         runtime.stream_writer(ChatEvent("status", {"stage": "understand"}))
         if asks_why(turn.text):
             return {"intent": "why"}
-        if is_thanks(turn.text):
+        mentions = self._vocabulary.mentions(turn.text)
+        if is_thanks(turn.text, mentions):
             return {"intent": "thanked"}
         remembered = state.get("query")
         refined = refine(
@@ -202,7 +204,7 @@ class ChatAgent:
             await self._wishes.read(turn.text, turn.deadline),
             turn.text,
             [Shown.model_validate(item) for item in state.get("shown") or []],
-            [mention.item_id for mention in self._vocabulary.mentions(turn.text)],
+            [mention.item_id for mention in mentions],
         )
         earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
         excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]
@@ -240,20 +242,16 @@ class ChatAgent:
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn, write = runtime.context, runtime.stream_writer
         write(ChatEvent("status", {"stage": "respond"}))
+        there = asked_after(turn.text, self._vocabulary.mentions(turn.text))
         said = await self._replier.write(
             turn.text,
             turn.slate.items if turn.slate is not None else (),
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            first=notice(self._vocabulary.lacking(turn.text), self._asked_after(turn.text), turn.language),
+            first=notice(self._vocabulary.lacking(turn.text), there, turn.language),
         )
         return {"messages": [AIMessage(said)]}
-
-    def _asked_after(self, text: str) -> str:
-        """Return the one title that a message asks after, as it is written there; else an empty text."""
-        found = self._vocabulary.mentions(text) if asks_after(text) else ()
-        return text[found[0].start : found[0].end] if len(found) == 1 else ""
 
     async def _why(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context

@@ -10,7 +10,7 @@ from typing import Literal
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, Query, Value
 
-__all__ = ["Refined", "Shown", "asks_after", "asks_why", "is_thanks", "ordinal", "refine"]
+__all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
@@ -37,24 +37,6 @@ _REPLACES = re.compile(r"\binstead\b|\brather\b|换成|改成|改为")
 _RESETS = re.compile(r"\b(?:start over|forget (?:that|it|all)|new topic|reset)\b|重新开始|从头")
 _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
-_THANKS = re.compile(
-    r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good)\b|"
-    r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯",
-    re.ASCII,
-)
-_NO_MORE = re.compile(
-    r"(?:\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|you|so|very|"
-    r"much|many|a lot|again|that's|that|is|was|it|all|for|now|choices?|picks?|ideas?|i'll|will|watch|listen to|take|try|those|"
-    r"these|them|see|later|then|and|the|your|help|one|first|second|third|last)\b|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|太好|太棒|很好|非常|辛苦|行|可以|嗯|"
-    r"你|您|们|了|啦|啊|哦|吧|的|推荐|帮助|就这样|就这些|[^\w\u3400-\u9fff]|_)+",
-    re.ASCII,
-)
-_AFTER = re.compile(
-    r"^\W*(?:(?:so|and|but|ok|hey|hi)\W+)?(?:do you (?:also )?have|have you got|you got|can i (?:watch|see|hear|listen to|play))\b|"
-    r"有没有|有.{1,60}[吗嘛么]",
-    re.ASCII,
-)
-_ALIKE = re.compile(r"\b(?:like|similar|such as|than)\b|像|类似|差不多|比", re.ASCII)
 _ORDINALS = (
     (1, r"\bfirst\b|\b1st\b|第一|#1\b"),
     (2, r"\bsecond\b|\b2nd\b|第二|#2\b"),
@@ -85,18 +67,6 @@ class Refined(Value):
 def asks_why(text: str) -> bool:
     """Return whether a message asks for reasons."""
     return _WHY.search(fold(text)) is not None
-
-
-def is_thanks(text: str) -> bool:
-    """Return whether a message only thanks, agrees or takes leave, and asks for nothing."""
-    folded = fold(text)
-    return _THANKS.search(folded) is not None and _NO_MORE.fullmatch(folded) is not None
-
-
-def asks_after(text: str) -> bool:
-    """Return whether a message asks if something is there ("do you have …", 有没有…), not for what is like it."""
-    folded = fold(text)
-    return _AFTER.search(folded) is not None and _ALIKE.search(folded) is None
 
 
 def ordinal(text: str, n: int) -> int | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.dialogue.refine import Shown, asks_after, asks_why, is_thanks, ordinal, refine
+from agent.dialogue.refine import Shown, asks_why, ordinal, refine
 from palate.domain import Query
 
 SHOWN = [
@@ -100,56 +100,3 @@ def test_what_is_removed_leaves_the_request_as_it_was(text):
 
 def test_seen_elsewhere_is_not_a_removal():
     assert refine(BEFORE, Query(text="I have seen the Godfather"), "I have seen the Godfather", SHOWN, ["g"]).kind == "new"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "thanks",
-        "Thank you so much!",
-        "ok",
-        "great, I'll watch the first one",
-        "perfect, thanks. bye",
-        "谢谢",
-        "好的，谢谢推荐！",
-        "再见",
-    ],
-)
-def test_who_thanks_asks_for_nothing(text):
-    assert is_thanks(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "thanks, now something funny",
-        "good movies",
-        "not good",
-        "hello",
-        "你好",
-        "谢谢，再来一个",
-        "好看的电影",
-        "",
-        "!",
-        "great war films",
-    ],
-)
-def test_what_asks_is_no_thanks(text):
-    assert not is_thanks(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("do you have Heat?", True),
-        ("So, have you got Heat", True),
-        ("有没有《异形》", True),
-        ("有异形吗？", True),
-        ("do you have anything like Heat?", False),
-        ("do you have something funnier than Heat", False),
-        ("有像《异形》的电影吗", False),
-        ("I have seen Heat", False),
-    ],
-)
-def test_asking_after_something_is_not_asking_for_its_like(text, expected):
-    assert asks_after(text) is expected

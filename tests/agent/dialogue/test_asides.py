@@ -1,0 +1,76 @@
+from typing import NamedTuple
+
+import pytest
+
+from agent.dialogue.asides import asked_after, is_thanks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks",
+        "Thank you so much!",
+        "ok",
+        "great, I'll watch the first one",
+        "perfect, thanks. bye",
+        "谢谢",
+        "好的，谢谢推荐！",
+        "再见",
+    ],
+)
+def test_who_thanks_asks_for_nothing(text):
+    assert is_thanks(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks, now something funny",
+        "good movies",
+        "not good",
+        "hello",
+        "你好",
+        "谢谢，再来一个",
+        "好看的电影",
+        "",
+        "!",
+        "great war films",
+    ],
+)
+def test_what_asks_is_no_thanks(text):
+    assert not is_thanks(text)
+
+
+class Span(NamedTuple):
+    item_id: str
+    start: int
+    end: int
+
+
+def spans(text, *titles):
+    return [Span(title, text.index(title), text.index(title) + len(title)) for title in titles if title in text]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("do you have Heat?", "Heat"),
+        ("So, have you got heat", "heat"),
+        ("有没有《异形》", "异形"),
+        ("有异形吗？", "异形"),
+        ("do you have it?", ""),
+        ("do you have happy music?", ""),
+        ("do you have anything like Heat?", ""),
+        ("do you have something funnier than Heat", ""),
+        ("有像《异形》的电影吗", ""),
+        ("do you have Heat and 异形", ""),
+        ("I have seen Heat", ""),
+    ],
+)
+def test_asking_after_a_title_is_not_asking_for_its_like(text, title):
+    assert asked_after(text, spans(text, "Heat", "heat", "异形", "it", "happy")) == title
+
+
+def test_a_title_is_no_thanks():
+    assert is_thanks("Goodbye again!")
+    assert not is_thanks("Goodbye again!", spans("Goodbye again!", "Goodbye again"))
