@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,10 +53,10 @@ def errors_shown(*, as_json: bool = False) -> Iterator[None]:
 
 @contextmanager
 def stages_shown() -> Iterator[Progress]:
-    """Give a function that shows how far each stage is: bars on a terminal, else a line a stage."""
+    """Give a function that shows how far each stage is: bars on a terminal, else a line when one begins, or begins again."""
     with progress_bars(stderr) as bars:
         tasks: dict[str, TaskID] = {}
-        show: Callable[[str, int, int], None]
+        reached: dict[str, int] = {}
 
         def as_bars(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
@@ -64,12 +64,11 @@ def stages_shown() -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total or None)
 
         def as_lines(stage: str, done: int, total: int) -> None:
-            if tasks.get(stage) is None:
-                tasks[stage] = TaskID(0)
+            if stage not in reached or done < reached[stage]:
                 stderr.print(f"{escape(stage)} ({done} of {total})", soft_wrap=True)
+            reached[stage] = done
 
-        show = as_bars if stderr.is_terminal else as_lines
-        yield show
+        yield as_bars if stderr.is_terminal else as_lines
 
 
 def _title(item: dict[str, Any]) -> str:
