@@ -76,7 +76,6 @@ def explain_job(  # noqa: PLR0917 - what a job is made of
     examples = explain_examples(llm, end, cases, titles, config)
 
     return TextJob(
-        prompt_version=EXPLAIN_VERSION,
         examples=examples,
         data=(DataRef(name="reasons", sha256=values_hash(examples), terms=_OWN), catalog),
         trainer=config.trainer,
@@ -94,6 +93,7 @@ def explain_measure(suite: ExplainSuite) -> TextMeasure:
     data = values_hash(suite.cases)
     return TextMeasure(
         task="explain",
+        prompt_version=EXPLAIN_VERSION,
         ref=ScoresRef(metric="passed", data=data, split="test", protocol=EXPLAIN_PROTOCOL, cases=len(suite.cases)),
         cases=np.array([case.case_id for case in suite.cases]),
         users=np.array([case.person_id for case in suite.cases]),

@@ -151,7 +151,7 @@ def _unlike(candidate: Scores, running: Measured | None) -> str | None:
     """Return why two measurements are not of the same thing, or ``None`` where they are."""
     if running is None:
         return None
-    ours, theirs, remedy = candidate.ref, running.scores.ref, "Measure both on one data set."
+    ours, theirs, remedy = candidate.ref, running.scores.ref, "Measure both anew: on one --dataset for rank, else with --anew."
     for name in ("metric", "split", "protocol", "data", "cases"):
         if getattr(ours, name) != getattr(theirs, name):
             return f"Its {name} is {getattr(ours, name)!r}, and that of {running.version} {getattr(theirs, name)!r}. {remedy}"

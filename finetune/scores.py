@@ -105,9 +105,7 @@ def stored_scores(folder: Path, task: Task) -> Scores:
     if card.task != task:
         raise InvalidInput(f"{card.name!r} is a LoRA adapter for {card.task!r}, not for {task!r}.", remedy=f"Name {card.task!r}.")
     if card.scores is None:
-        raise InvalidInput(
-            f"{card.name!r} has no {SCORES_FILE}.", remedy="Have its training measure it, or name a data set to measure it on."
-        )
+        raise InvalidInput(f"{card.name!r} has no {SCORES_FILE}.", remedy="Have it measured: for rank on a --dataset, else --anew.")
     return Scores.read(folder, card.scores)
 
 

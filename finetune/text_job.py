@@ -16,7 +16,7 @@ from agent.llm.base import LLM
 from agent.llm.embedded import EmbeddedLLM
 from finetune.card import AdapterCard, DataRef, MetricValue, ScoresRef, Task, read_card
 from finetune.examples import TextExample
-from finetune.job import PACKAGED, Base, finish, metric_value
+from finetune.job import PACKAGED, Base, base_ref, finish, metric_value
 from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.scores import Scores
 from palate.domain import Progress
@@ -44,6 +44,7 @@ class TextMeasure:
     """
 
     task: Task
+    prompt_version: str
     ref: ScoresRef
     cases: NDArray[np.str_]
     users: NDArray[np.str_]
@@ -66,7 +67,6 @@ class TextMeasure:
 class TextJob:
     """What is trained and how it is judged. ``training`` is the whole configuration, for the card."""
 
-    prompt_version: str
     examples: Sequence[TextExample]
     data: tuple[DataRef, ...]
     trainer: LoraTrainerConfig
@@ -96,7 +96,8 @@ class TextEvaluator:
         """Return the values a case.
 
         Raises:
-            InvalidInput: The adapter is for another task.
+            InvalidInput: The adapter is for another task, base or prompt.
+            MissingWeights: The base is not there.
             MissingExtra: What the LLM needs is not installed.
 
         """
@@ -104,6 +105,19 @@ class TextEvaluator:
         if not card.task == task == self._measure.task:
             raise InvalidInput(
                 f"{card.name!r} is a LoRA adapter for {card.task!r}, not for {task!r}.", remedy=f"Name {card.task!r}."
+            )
+        if card.base != base_ref(self._path):
+            raise InvalidInput(
+                f"{card.name!r} was trained on {card.base.name!r} with other weights than those that run.",
+                remedy="Set PALATE_LLM_PATH to its base.",
+                param="base",
+            )
+        if card.prompt_version != self._measure.prompt_version:
+            raise InvalidInput(
+                f"{card.name!r} was trained on the prompt {card.prompt_version!r}; that of this version is "
+                f"{self._measure.prompt_version!r}.",
+                remedy="Train it anew.",
+                param="prompt_version",
             )
         if self._plain is None:
             plain = EmbeddedLLM(self._path, self._cache, self._threads, "zero-shot")
@@ -163,7 +177,7 @@ def train_text(
         task=measure.task,
         name=f"{base.ref.name}-{measure.task}",
         base=base.ref,
-        prompt_version=job.prompt_version,
+        prompt_version=measure.prompt_version,
         data=job.data,
         licence=_LICENCE,
         training={**job.training, "last_loss": round(float(np.mean(trained.losses[-20:])), 4)},

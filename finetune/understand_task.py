@@ -90,7 +90,6 @@ def understand_job(  # noqa: PLR0917 - what a job is made of
     examples = understand_examples(llm, end, items, draft, config.examples, config.trainer.seed)
 
     return TextJob(
-        prompt_version=UNDERSTAND_VERSION,
         examples=examples,
         data=(DataRef(name="wishes", sha256=values_hash(examples), terms=_OWN), catalog),
         trainer=config.trainer,
@@ -111,6 +110,7 @@ def understand_measure(suite: UnderstandSuite) -> TextMeasure:
     data = values_hash(suite.cases)
     return TextMeasure(
         task="understand",
+        prompt_version=UNDERSTAND_VERSION,
         ref=ScoresRef(metric="slot_f1", data=data, split="test", protocol=UNDERSTAND_PROTOCOL, cases=len(suite.cases)),
         cases=ids,
         users=ids,  # each wish is of a person of its own

@@ -11,24 +11,27 @@ from agent.dialogue.understand import fold
 __all__ = ["asked_after", "is_thanks"]
 
 _THANKS = re.compile(
-    r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good)\b|"
+    r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
     r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯",
     re.ASCII,
 )
 _NO_MORE = re.compile(
-    r"(?:\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|you|so|very|"
-    r"much|many|a lot|again|that's|that|is|was|it|all|for|now|choices?|picks?|ideas?|i'll|will|watch|listen to|take|try|those|"
-    r"these|them|see|later|then|and|the|your|help|one|first|second|third|last)\b|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|太好|太棒|很好|非常|辛苦|行|可以|嗯|"
-    r"你|您|们|了|啦|啊|哦|吧|的|推荐|帮助|就这样|就这些|[^\w\u3400-\u9fff]|_)+",
+    r"(?:\b(?:thanks(?: again)?|thank|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|"
+    r"good|you|so|very|much|many|a lot|(?:that|this|it|those|these)(?:'s| is| are)?(?: it| all)?|all|for|now|choices?|"
+    r"picks?|ideas?|(?:i'll |i will )(?:watch|take|try|go with|listen to) "
+    r"(?:that|this|it|those|them|the (?:first|second|third|last)(?: one)?)|"
+    r"see you(?: again| later)?|later|then|and|the|your|help)\b|"
+    r"(?:谢谢|多谢|感谢)(?:你|您|你们)?的?推荐|推荐(?:得|的)?(?:很|真|非常)?(?:好|不错|棒)|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|"
+    r"太好|太棒|很好|非常|辛苦|行|可以|嗯|你|您|们|了|啦|啊|哦|吧|的|帮助|就这样|就这些|[^\w?？\u3400-\u9fff]|_)+",
     re.ASCII,
 )
 _AFTER = re.compile(
-    r"^\W*(?:(?:so|and|but|ok|hey|hi)\W+)?(?:do you (?:also )?have|have you got|you got|can i (?:watch|see|hear|listen to|play))\b|"
-    r"有没有|有.{1,60}[吗嘛么]",
+    r"\W*(?:(?:so|and|but|ok|okay|hey|hi|hello)\W+)?"
+    r"(?:do you (?:also )?have|have you got|you got|can i (?:watch|see|hear|listen to|play))\W+"
+    r"(?:(?:the|a|an|film|movie|called)\W+)*|[^\w\u3400-\u9fff]*(?:请问|你们?|这里|那|还)*(?P<zh>有没有|有)(?:电影|影片|这部|一部|叫|[^\w\u3400-\u9fff])*",
     re.ASCII,
 )
-_ALIKE = re.compile(r"\b(?:like|similar|such as|than)\b|像|类似|差不多|比", re.ASCII)
-_REST = re.compile(r"(?:吗|嘛|么|呢|电影|片子?|歌|曲子?|[^\w\u3400-\u9fff])*", re.ASCII)
+_REST = re.compile(r"(?:吗|嘛|么|没有|没|呢|电影|片子?|歌|曲子?|[^\w\u3400-\u9fff])*", re.ASCII)
 _SHORT = 4
 
 
@@ -54,9 +57,11 @@ def asked_after(text: str, found: Sequence[MentionSpan]) -> str:
         found: The titles that occur in it.
 
     """
-    folded = fold(text)
-    if len(found) != 1 or not _AFTER.search(folded) or _ALIKE.search(folded):
+    if len(found) != 1:
         return ""
-    title = text[found[0].start : found[0].end]
+    folded, start, end = fold(text), found[0].start, found[0].end
+    asked, rest, title = _AFTER.fullmatch(folded[:start]), folded[end:], text[start:end]
+    if asked is None or _REST.fullmatch(rest) is None or (asked["zh"] == "有" and not re.search("吗|嘛|么|没", rest)):
+        return ""
     plain = title.isascii() and title == title.lower() and len(title) < _SHORT  # "do you have it?"
-    return "" if plain or _REST.fullmatch(folded[found[0].end :]) is None else title
+    return "" if plain else title

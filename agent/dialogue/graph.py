@@ -204,7 +204,7 @@ class ChatAgent:
             await self._wishes.read(turn.text, turn.deadline),
             turn.text,
             [Shown.model_validate(item) for item in state.get("shown") or []],
-            [mention.item_id for mention in mentions],
+            mentions,
         )
         earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
         excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]

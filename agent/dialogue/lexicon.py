@@ -9,7 +9,17 @@ from collections.abc import Mapping
 
 from palate.domain import ItemType
 
-__all__ = ["FILLERS_EN", "GENRE_WORDS", "GREETINGS", "NEGATIONS_EN", "NEGATIONS_ZH", "SAME_GENRES", "TYPE_WORDS"]
+__all__ = [
+    "FILLERS_EN",
+    "GENRE_WORDS",
+    "GREETINGS",
+    "NEGATIONS_EN",
+    "NEGATIONS_ZH",
+    "REMOVALS_EN",
+    "REMOVALS_ZH",
+    "SAME_GENRES",
+    "TYPE_WORDS",
+]
 
 # fmt: off
 GENRE_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -105,6 +115,11 @@ NEGATIONS_EN = (
 NEGATIONS_ZH = (
     "不要", "不想看", "不想听", "不想", "不看", "不听", "不喜欢", "不爱", "讨厌", "除了", "别", "没有", "不", "无", "非",
 )
+REMOVALS_EN = (
+    "remove", "drop", "delete", "skip", "hide", "dismiss", "get rid of", "take out", "take away", "take off", "leave out",
+    "not interested in",
+)
+REMOVALS_ZH = ("去掉", "删掉", "删除", "移除", "拿掉", "跳过", "不感兴趣")
 FILLERS_EN = (
     "too", "so", "very", "any", "a", "an", "as", "more", "that", "another", "like", "be", "is", "really", "at all", "the",
     "want",

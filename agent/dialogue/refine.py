@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from statistics import median_low
 from typing import Literal
 
+from agent.base import MentionSpan
+from agent.dialogue.lexicon import REMOVALS_EN, REMOVALS_ZH
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, Query, Value
 
 __all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
+
+
+def _either(words: Sequence[str]) -> str:
+    return "|".join(re.escape(word) for word in words)
+
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
@@ -27,25 +34,31 @@ _EXCLUDES = re.compile(
     r"\balready (?:seen|heard|know)\b|\bseen (?:it|that|them|those|the)\b|不要(?:这|那)|换一|换个|别的|其他|看过了|听过了",
     re.ASCII,
 )
-# Of one that is named or counted: "remove Heat", "I have seen the second one", 去掉第一个.
+# "remove Heat", "I have seen the second one", 去掉第一个, "skip those".
 _REMOVES = re.compile(
-    r"\b(?:remove|drop|delete|skip|hide|dismiss|get rid of|take (?:out|away|off)|leave out|not interested in|seen the|heard the|"
-    r"know the)\b|去掉|删掉|删除|移除|拿掉|跳过|不感兴趣|(?:看|听)过了?第",
+    rf"\b(?:{_either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{_either(REMOVALS_ZH)}|(?:看|听)过了?第",
     re.ASCII,
 )
+_NOT = re.compile(r"(?:n't|\bnot|\bnever|没有?|不要|别)\W*(?:\w+\W+){0,2}$", re.ASCII)
+_THEM = re.compile(r"\b(?:it|that|this|them|these|those|all(?=\W*$|\W+of\b))\b|[这那]|全部|它", re.ASCII)
+_ALL_BUT = re.compile(r"除了|\b(?:all|everything) (?:but|except)\b")
 _REPLACES = re.compile(r"\binstead\b|\brather\b|换成|改成|改为")
 _RESETS = re.compile(r"\b(?:start over|forget (?:that|it|all)|new topic|reset)\b|重新开始|从头")
 _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
 _ORDINALS = (
-    (1, r"\bfirst\b|\b1st\b|第一|#1\b"),
-    (2, r"\bsecond\b|\b2nd\b|第二|#2\b"),
-    (3, r"\bthird\b|\b3rd\b|第三|#3\b"),
-    (4, r"\bfourth\b|\b4th\b|第四|#4\b"),
-    (5, r"\bfifth\b|\b5th\b|第五|#5\b"),
-    (6, r"\bsixth\b|\b6th\b|第六|#6\b"),
+    (1, r"\bfirst\b|\b1st\b|第一|第\s*1(?!\d)|#1\b"),
+    (2, r"\bsecond\b|\b2nd\b|第二|第\s*2(?!\d)|#2\b"),
+    (3, r"\bthird\b|\b3rd\b|第三|第\s*3(?!\d)|#3\b"),
+    (4, r"\bfourth\b|\b4th\b|第四|第\s*4(?!\d)|#4\b"),
+    (5, r"\bfifth\b|\b5th\b|第五|第\s*5(?!\d)|#5\b"),
+    (6, r"\bsixth\b|\b6th\b|第六|第\s*6(?!\d)|#6\b"),
     (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
 )
+_FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
+_FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
+# Counts nothing of a slate.
+_NO_PLACE = re.compile(r"\b(?:first|second|third) (?:world war|time|date|chance|hand|life)\b|第[一二三]次")
 
 
 class Shown(Value):
@@ -70,16 +83,20 @@ def asks_why(text: str) -> bool:
 
 
 def ordinal(text: str, n: int) -> int | None:
-    """Return the place, from 0, that a message names in a list of ``n``: "the second one", 第二个, "the last one"."""
-    folded = fold(text)
-    for number, pattern in _ORDINALS:
-        if re.search(pattern, folded, re.ASCII):
-            place = number - 1 if number > 0 else n - 1
-            return place if 0 <= place < n else None
-    return None
+    """Return the place, from 0, that a message names first in a list of ``n``: "the second one", 第二个, "the last one"."""
+    return next(iter(_ordinals(fold(text), n)), None)
 
 
-def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown], named: Sequence[str] = ()) -> Refined:
+def _ordinals(folded: str, n: int) -> tuple[int, ...]:
+    """Return all places that a folded text counts, from 0: "the first and the third", 前两个."""
+    text = _NO_PLACE.sub(" ", folded)
+    if (few := _FIRST_FEW.search(text)) is not None:
+        return tuple(range(min(n, _FEW[few["en"] or few["zh"]])))
+    places = [number - 1 if number > 0 else n - 1 for number, pattern in _ORDINALS if re.search(pattern, text, re.ASCII)]
+    return tuple(dict.fromkeys(place for place in places if 0 <= place < n))
+
+
+def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown], found: Sequence[MentionSpan] = ()) -> Refined:
     """Return the query that ``text`` comes to after ``previous``.
 
     Args:
@@ -87,7 +104,7 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
         new: What ``text`` means by itself.
         text: The message.
         shown: The last slate, in order.
-        named: Items that the message names.
+        found: The titles that occur in it.
 
     A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
     relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another"
@@ -95,11 +112,12 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
 
     """
     folded = fold(text)
-    removed = _removed(folded, shown, named)
+    pointed = _pointed_at(folded, new, shown, found)
+    removed = _removed(folded, pointed, shown)
     if previous is None or _RESETS.search(folded) or not (removed or _is_follow_up(folded, new)):
         return Refined(query=new)
-    exclude = removed or _excluded(folded, shown)
-    likes = [item_id for item_id in new.like_item_ids if item_id not in exclude]
+    exclude = removed or ((pointed or _ids(shown)) if _EXCLUDES.search(folded) else ())
+    likes = new.like_item_ids
     replaces = _REPLACES.search(folded) is not None
     if replaces and (new.genres or likes):
         refused = _united(previous.without_genres, new.without_genres, new.genres)
@@ -130,18 +148,33 @@ def _is_follow_up(folded: str, new: Query) -> bool:
     return short and not new.like_item_ids and not new.types and new.model_copy(update={"text": ""}) != Query()
 
 
-def _removed(folded: str, shown: Sequence[Shown], named: Sequence[str]) -> tuple[str, ...]:
-    """Return what was shown and is not to be shown again: what the message counts, else names."""
-    if not (_REMOVES.search(folded) or _EXCLUDES.search(folded)):
+def _pointed_at(folded: str, new: Query, shown: Sequence[Shown], found: Sequence[MentionSpan]) -> tuple[str, ...]:
+    """Return what a message names of the slate and does not want the like of, else counts; or, "all but" that, the others."""
+    named = {one.item_id for one in found}
+    places = [at for at, item in enumerate(shown) if item.item_id in named and item.item_id not in new.like_item_ids]
+    if not places:
+        for one in found:  # a title may hold a number
+            folded = folded[: one.start] + " " * (one.end - one.start) + folded[one.end :]
+        places = list(_ordinals(folded, len(shown)))
+    if places and _ALL_BUT.search(folded):
+        places = [at for at in range(len(shown)) if at not in places]
+    return tuple(shown[at].item_id for at in places)
+
+
+def _removed(folded: str, pointed: tuple[str, ...], shown: Sequence[Shown]) -> tuple[str, ...]:
+    """Return what a message takes away: what it points at, or all ("skip those")."""
+    verb = _REMOVES.search(folded)
+    if verb is None or _NOT.search(folded[: verb.start()]):
         return ()
-    place = ordinal(folded, len(shown))
-    if place is not None:
-        return (shown[place].item_id,)
-    return tuple(item.item_id for item in shown if item.item_id in named)
+    return pointed or (_ids(shown) if _THEM.search(folded) and not _seen(verb.group()) else ())
 
 
-def _excluded(folded: str, shown: Sequence[Shown]) -> tuple[str, ...]:
-    return tuple(item.item_id for item in shown) if _EXCLUDES.search(folded) else ()
+def _seen(verb: str) -> bool:
+    return verb.endswith(("seen", "heard"))
+
+
+def _ids(shown: Sequence[Shown]) -> tuple[str, ...]:
+    return tuple(item.item_id for item in shown)
 
 
 def _years(folded: str, previous: Query, new: Query, shown: Sequence[Shown]) -> tuple[int | None, int | None]:

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.base import MentionSpan, TitleFinder
-from agent.dialogue.lexicon import FILLERS_EN, GENRE_WORDS, GREETINGS, NEGATIONS_EN, NEGATIONS_ZH, SAME_GENRES, TYPE_WORDS
+from agent.dialogue.lexicon import (
+    FILLERS_EN,
+    GENRE_WORDS,
+    GREETINGS,
+    NEGATIONS_EN,
+    NEGATIONS_ZH,
+    REMOVALS_EN,
+    REMOVALS_ZH,
+    SAME_GENRES,
+    TYPE_WORDS,
+)
 from agent.dialogue.years import read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
@@ -27,15 +37,22 @@ def _either(words: Iterable[str]) -> str:
 
 _FILLER = rf"(?:(?:{_either(FILLERS_EN)})\s+){{0,3}}"
 _NEGATED = re.compile(
-    rf"(?<![a-z])(?:{_either(NEGATIONS_EN)})\s+{_FILLER}$|(?<![a-z])non-$|(?:{_either(NEGATIONS_ZH)})(?:太|那么|这么|很|要|是|任何|看|听)?$"
+    rf"(?<![a-z])(?:{_either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|(?<!有)(?:{_either((*NEGATIONS_ZH, *REMOVALS_ZH))})(?:太|那么|这么|很|要|是|任何|看|听)?$"
 )
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
-    r"(?:\bnot|\bnothing|\bno|n't|\bunlike|\bremove|\bdrop|\bskip|\bhide|already (?:seen|watched|heard)|"
-    r"不要|不像|不是|已经(?:看|听)过)\s*"
+    rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{_either(REMOVALS_EN)})|"
+    rf"不要|不像|不是|已经(?:看|听)过|{_either(REMOVALS_ZH)})\s*"
     r"(?:like|similar to|want|as|the)?\s*[\"'“《]*$"
 )
-_OF_COURSE = re.compile(r"\bof course\b")
+_UNLIKED = re.compile(r"[\"'”》\s]*(?:不感兴趣|没兴趣)")
+# Words for types that often mean something else.
+_NO_TYPE = re.compile(r"\bof course\b|^\W*listen\b(?! to)|听说")
+_ASKED_EN = re.compile(
+    r"(?:^|\b(?:recommend|want|need|find|give|show|any|some|have|looking for)(?: me)?\s)"
+    r"(?:an?\s|any\s|some\s|the\s)?(?:(?:good|great|nice|new|short|online|interesting)\s)*$"
+)
+_OFTEN_ELSE = frozenset({"course", "article", "product"})
 _CUE = re.compile(
     r"(?:\b(?:like|similar to|such as|as|loved|love|enjoyed|liked|than|of|and|or|meets|by|to)|[,像似欢爱和与跟比])\s*"
     r"(?:the\s+)?(?:film|movie|song|track)?\s*[\"'“《]*$"
@@ -101,9 +118,17 @@ class Understander:
 
     def lacking(self, text: str) -> tuple[ItemType, ...]:
         """Return the types that a text asks for where the catalog has none of them, nor any other type that is asked for."""
-        masked = _OF_COURSE.sub(lambda m: _MASK * len(m.group()), self._likes(text)[1])
-        wanted, _ = _split(_judged(masked, _words(masked, self._type_pattern, self._type_words)))
-        return () if set(wanted) & set(self._types) else tuple(t for t in TYPE_WORDS if t in wanted)
+        masked = _NO_TYPE.sub(lambda m: _MASK * len(m.group()), self._likes(text)[1])
+        genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
+        blank = _blank(masked, genres)
+        words = _judged(blank, _words(blank, self._type_pattern, self._type_words))
+        wanted = {kind for word in words if word.wanted for kind in word.means}
+        if wanted & set(self._types):
+            return ()
+        if any(word.wanted for word in genres):  # "calm film score" where all is music
+            wanted -= {"movie", "track"}
+        asked = {kind for word in words if _is_asked(blank, word) for kind in word.means}
+        return tuple(t for t in TYPE_WORDS if t in wanted and (t in asked or t not in _OFTEN_ELSE))
 
     def draft(self, text: str) -> Draft:
         """Return what :meth:`understand` makes of a text as an LLM reads it."""
@@ -158,7 +183,7 @@ class Understander:
             masked = before + _MASK * (mention.end - mention.start) + masked[mention.end :]
             if cued or not before.strip() or title != title.lower() or not title.isascii():
                 named.append(mention)
-                if not _UNLIKE.search(before):
+                if not (_UNLIKE.search(before) or _UNLIKED.match(masked[mention.end :])):
                     likes.append(mention.item_id)
         for mention in reversed(named):
             said = said[: mention.start] + _TITLE + said[mention.end :]
@@ -168,6 +193,12 @@ class Understander:
         if unwanted and not wanted:
             return tuple(t for t in self._types if t not in unwanted)
         return tuple(t for t in self._types if t in wanted and t not in unwanted)
+
+
+def _is_asked(text: str, word: _Word) -> bool:
+    """Return whether a word for a type stands where one is asked for: "any courses", not "my course", "a product of …"."""
+    chinese = not text[word.start].isascii()
+    return chinese or (_ASKED_EN.search(text[: word.start]) is not None and not text[word.end :].startswith(" of "))
 
 
 def fold(text: str) -> str:

@@ -197,7 +197,7 @@ def test_reasons_that_serving_would_cut_are_left_out():
 def test_a_text_task_is_trained_measured_and_written(tmp_path):
     from agent.llm.embedded import EmbeddedLLM
     from finetune import DataRef, LoraRegistry, ScoresRef
-    from finetune.job import base_model
+    from finetune.job import base_model, finish
     from finetune.lora import LoraTrainerConfig
     from finetune.text_job import Judged, TextEvaluator, TextJob, TextMeasure, train_text
 
@@ -219,8 +219,8 @@ def test_a_text_task_is_trained_measured_and_written(tmp_path):
     ids = np.array(["a", "b", "c"])
     data = (DataRef(name="reasons", sha256="b" * 64, terms="ours"),)
     said = {"trainer": trainer.model_dump(mode="json")}
-    measure = TextMeasure("explain", ref, ids, ids, judge)
-    job = TextJob("explain-v2", examples, data, trainer, said, measure)
+    measure = TextMeasure("explain", "explain-v2", ref, ids, ids, judge)
+    job = TextJob(examples, data, trainer, said, measure)
     card = train_text(job, base, llm, None, tmp_path / "out")
     asyncio.run(llm.close())
     assert names == ["smollm2-135m-instruct", "smollm2-135m-instruct+explain"]
@@ -234,3 +234,7 @@ def test_a_text_task_is_trained_measured_and_written(tmp_path):
     assert names == ["zero-shot", *["smollm2-135m-instruct+explain"] * 2]
     with pytest.raises(InvalidInput, match="for 'explain', not for 'understand'"):
         evaluate(tmp_path / "out", "understand")
+    for other in ({"base": card.base.model_copy(update={"sha256": "c" * 64})}, {"prompt_version": "explain-v1"}):
+        finish(tmp_path / "out", card.model_copy(update={**other, "files": {}, "version": ""}), kept)
+        with pytest.raises(InvalidInput, match=r"other weights|'explain-v1'"):
+            evaluate(tmp_path / "out", "explain")

@@ -63,6 +63,14 @@ def spans(text, *titles):
         ("do you have anything like Heat?", ""),
         ("do you have something funnier than Heat", ""),
         ("有像《异形》的电影吗", ""),
+        ("do you have something scary? I loved Heat", ""),
+        ("do you have anything besides Heat?", ""),
+        ("do you have a sequel to Heat?", ""),
+        ("do you have the film Heat", "Heat"),
+        ("有什么推荐吗？我喜欢《异形》", ""),
+        ("有没有科幻片,我喜欢《异形》", ""),
+        ("我有没有看过《异形》", ""),
+        ("请问这里有没有电影《异形》", "异形"),
         ("do you have Heat and 异形", ""),
         ("I have seen Heat", ""),
     ],
@@ -72,5 +80,5 @@ def test_asking_after_a_title_is_not_asking_for_its_like(text, title):
 
 
 def test_a_title_is_no_thanks():
-    assert is_thanks("Goodbye again!")
-    assert not is_thanks("Goodbye again!", spans("Goodbye again!", "Goodbye again"))
+    assert is_thanks("See you later!")
+    assert not is_thanks("See you later!", spans("See you later!", "See you later"))

@@ -20,6 +20,9 @@ def asked(query):
         ("something hilarious", {"genres": ("Comedy",)}),
         ("no horror", {"without_genres": ("Horror",)}),
         ("not too scary", {"without_genres": ("Horror",)}),
+        ("skip the horror", {"without_genres": ("Horror",)}),
+        ("I'm not interested in war", {"without_genres": ("War",)}),
+        ("去掉恐怖的", {"without_genres": ("Horror",)}),
         ("a comedy, no war or drama", {"genres": ("Comedy",), "without_genres": ("War", "Drama")}),
         ("not scary, funny please", {"genres": ("Comedy",), "without_genres": ("Horror",)}),
         ("space movies from the 90s", {"genres": ("Sci-Fi",), "types": ("movie",), "year_min": 1990, "year_max": 1999}),
@@ -166,8 +169,25 @@ def test_the_examples_of_the_documentation_hold():
         ("no podcasts please", ()),
         ("of course something funny", ()),
         ("a course on jazz", ("course",)),
+        ("any good articles", ("article",)),
+        ("something about an obstacle course", ()),
+        ("a product of the 80s", ()),
+        ("I read an article about space", ()),
+        ("有没有播客", ("podcast",)),
         ("something funny", ()),
     ],
 )
 def test_types_that_the_catalog_lacks(world, text, expected):
     assert world.understander.lacking(text) == expected
+
+
+def test_asking_whether_there_is_any_refuses_nothing(world):
+    assert asked(world.understand("有没有恐怖片")) == {"genres": ("Horror",)} | asked(world.understand("片"))
+    assert asked(world.understand("没有恐怖的")) == {"without_genres": ("Horror",)}
+
+
+@pytest.mark.parametrize(
+    "text", ["delete Fargo", "get rid of Fargo", "I'm not interested in Fargo", "去掉《Fargo》", "我对《Fargo》不感兴趣"]
+)
+def test_a_title_that_is_taken_away_is_no_example(world, text):
+    assert world.understand(text).like_item_ids == ()
