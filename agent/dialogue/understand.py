@@ -37,7 +37,9 @@ def _either(words: Iterable[str]) -> str:
 
 _FILLER = rf"(?:(?:{_either(FILLERS_EN)})\s+){{0,3}}"
 _NEGATED = re.compile(
-    rf"(?<![a-z])(?:{_either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|(?<!有)(?:{_either((*NEGATIONS_ZH, *REMOVALS_ZH))})(?:太|那么|这么|很|要|是|任何|看|听)?$"
+    rf"(?<![a-z])(?:{_either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|"
+    # 有没有 asks, it refuses nothing.
+    rf"(?<!有)(?:{_either((*NEGATIONS_ZH, *REMOVALS_ZH))})(?:太|那么|这么|很|要|是|任何|看|听)?$"
 )
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
