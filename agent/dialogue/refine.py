@@ -83,7 +83,7 @@ def asks_why(text: str) -> bool:
 
 
 def ordinal(text: str, n: int) -> int | None:
-    """Return the place, from 0, that a message names first in a list of ``n``: "the second one", 第二个, "the last one"."""
+    """Return the place, from 0, that a message counts in a list of ``n`` ("the second one", 第二个); the foremost of several."""
     return next(iter(_ordinals(fold(text), n)), None)
 
 
