@@ -200,7 +200,9 @@ def _profile(table: ItemTable, number: int, history: int, rng: np.random.Generat
 
 
 def plot_scale(report: dict[str, Any], path: Path) -> None:
-    """Draw time and memory over the number of items, both axes by their logarithm."""
+    """Draw time and memory over the number of items, all axes by their logarithm; memory is linear below 1 MiB, as what a
+    process holds may also shrink while little is added.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -230,7 +232,8 @@ def plot_scale(report: dict[str, Any], path: Path) -> None:
     right.legend(fontsize=7)
     for axis in (left, right):
         axis.set_xscale("log")
-        axis.set_yscale("log")
         axis.set_xlabel("items")
+    left.set_yscale("log")
+    right.set_yscale("symlog", linthresh=1.0)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

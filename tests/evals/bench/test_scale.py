@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from evals.bench.__main__ import main
-from evals.bench.scale import ScaleBenchConfig, bench_scale, synthetic_items, zipf_rows
+from evals.bench.scale import ScaleBenchConfig, bench_scale, plot_scale, synthetic_items, zipf_rows
 
 
 def test_rows_hold_times_and_memory_and_what_was_left_out():
@@ -33,4 +35,12 @@ def test_items_differ_and_popularity_falls():
 def test_the_command_writes_numbers_and_a_picture(tmp_path):
     assert main(["scale", "--sizes", "200", "--out", str(tmp_path)]) == 0
     assert json.loads((tmp_path / "scale.json").read_text())["rows"][0]["items"] == 200
+    assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("resident_mb", [0.0, -0.2, 1384.1])
+def test_memory_that_did_not_grow_is_drawn_as_any_other(tmp_path, resident_mb):
+    row = {"items": 200, "left_out": [], "rank_p50": 1.0, "p50": 1.5, "stages_ms": {"pop": 0.0}}
+    report = {"goal_ms": 20.0, "goal_items": 100_000, "rows": [{**row, "resident_mb": resident_mb, "items_mb": 0.0}]}
+    plot_scale(report, tmp_path / "scale.png")
     assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
