@@ -84,11 +84,9 @@ def build(
         ranking = RerankerConfig(weight=llms.rank_weight(), candidates=settings.rerank_candidates, prompt=llms.rank_prompt())
         order = llms.rank_order()
         reader = _reader(settings, model)
-        titles = None if reader is None else reader.titles
-        sources = _sources(SourceContext(catalog, index, by_space, settings, titles))
+        sources = _sources(SourceContext(catalog, index, by_space, settings, None if reader is None else reader.titles))
         retriever = Retriever(catalog, sources, _wide(ranking, order))
-        explainer = _explainer(settings, llms, vocabulary)
-        reranker = Reranker(llms.of("rank"), ranking, order)
+        reranker, explainer = Reranker(llms.of("rank"), ranking, order), _explainer(settings, llms, vocabulary)
         recommender = Recommender(history, catalog, retriever, reranker, explainer, decisions)
 
         palate = Palate(

@@ -210,6 +210,7 @@ class Query(Value):
     like_item_ids: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
     without_genres: tuple[str, ...] = ()
+    without_creators: tuple[str, ...] = ()
     types: tuple[ItemType, ...] = ()
     year_min: int | None = None
     year_max: int | None = None

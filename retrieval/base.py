@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -170,6 +171,15 @@ class ItemTable:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def by_creator(self) -> Mapping[str, list[int]]:
+        """Return the rows of each creator's items, ascending, by the name as the catalog gives it."""
+        rows: dict[str, list[int]] = {}
+        for row, item in enumerate(self.items):
+            for creator in dict.fromkeys(item.creators):
+                rows.setdefault(creator, []).append(row)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

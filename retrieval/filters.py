@@ -23,8 +23,10 @@ def disliked_items(profile: Profile) -> frozenset[str]:
 def allowed_mask(table: ItemTable, request: Request, profile: Profile) -> Mask:
     """Return the rows of ``table`` that may be offered, bool [len(table)].
 
-    Left out: other types and years than asked for (an unknown year fails a year filter), unwanted genres (in any letter case),
-    what was seen (unless ``include_seen``), what is disliked, what the request excludes, and the items that it is to be like.
+    Left out: other types and years than asked for (an unknown year fails a year filter), unwanted genres (in any letter case)
+    and creators, what was seen (unless ``include_seen``), what is disliked, what the request excludes, and the items that it is
+    to be like.
+
     """
     query = request.query
     allowed = np.ones(len(table), dtype=np.bool_)
@@ -38,6 +40,8 @@ def allowed_mask(table: ItemTable, request: Request, profile: Profile) -> Mask:
         unwanted = {genre.casefold() for genre in query.without_genres}
         columns = [column for column, genre in enumerate(table.genre_names) if genre.casefold() in unwanted]
         allowed &= ~table.genres[:, columns].any(axis=1)
+    for creator in query.without_creators:
+        allowed[table.by_creator.get(creator, [])] = False
     _clear(allowed, table, request.exclude_item_ids)
     _clear(allowed, table, query.like_item_ids)
     _clear(allowed, table, disliked_items(profile))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.base import MentionSpan
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "is_thanks"]
+__all__ = ["asked_after", "is_thanks", "limits_length"]
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
@@ -33,6 +33,14 @@ _AFTER = re.compile(
 )
 _REST = re.compile(r"(?:吗|嘛|么|没有|没|呢|电影|片子?|歌|曲子?|[^\w\u3400-\u9fff])*", re.ASCII)
 _SHORT = 4
+_COUNT_EN, _TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|half an|ninety|sixty)", r"(?:h|hrs?|hours?|mins?|minutes?)"
+_LENGTH = re.compile(
+    rf"\b{_COUNT_EN}(?: and a half)?[ -]?{_TIME_EN}\b(?! ago)|"
+    r"\b(?:something|anything|a bit|much|but|make it|too|any)\s+(?:short|long)er\b|"
+    r"\b(?:short|long)er (?:films?|movies?|ones?|songs?|tracks?|episodes?)\b|(?:\bnot|n't)(?: be)? too (?:long|short)\b|"
+    r"(?:\d+|[一两二三半])个?半?(?:小时|分钟|钟头)(?!前)|时[间长](?:要|得)?[短长]|[短长]一?点|(?:不要|别|不)太[长短]",
+    re.ASCII,
+)
 
 
 def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
@@ -65,3 +73,8 @@ def asked_after(text: str, found: Sequence[MentionSpan]) -> str:
         return ""
     plain = title.isascii() and title == title.lower() and len(title) < _SHORT  # "do you have it?"
     return "" if plain else title
+
+
+def limits_length(text: str) -> bool:
+    """Return whether a message wants items of some running time ("under two hours", 短一点的), which no catalog tells."""
+    return _LENGTH.search(fold(text)) is not None

@@ -1,15 +1,18 @@
-"""Words that people use for genres, types of items, and refusals, in English and Chinese. Data, nothing else.
+"""Words that people use for genres, types of items, and refusals, in English and Chinese.
 
 English words are matched whole, in any letter case; Chinese ones wherever they stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from palate.domain import ItemType
 
 __all__ = [
+    "EMPTY_EN",
+    "EMPTY_ZH",
     "FILLERS_EN",
     "GENRE_WORDS",
     "GREETINGS",
@@ -19,6 +22,7 @@ __all__ = [
     "REMOVALS_ZH",
     "SAME_GENRES",
     "TYPE_WORDS",
+    "either",
 ]
 
 # fmt: off
@@ -110,7 +114,8 @@ TYPE_WORDS: Mapping[ItemType, tuple[str, ...]] = {
 NEGATIONS_EN = (
     "no", "not", "non", "without", "nothing", "never", "avoid", "except", "hate", "dislike", "less", "don't want", "do not want",
     "don't like", "do not like", "don't", "isn't", "aren't", "anything but", "no more", "rather than", "instead of", "tired of",
-    "sick of",
+    "sick of", "fed up with", "bored of", "bored with", "enough of", "can't stand", "cannot stand", "not into", "not a fan of",
+    "not keen on", "not in the mood for", "stay away from",
 )
 NEGATIONS_ZH = (
     "不要", "不想看", "不想听", "不想", "不看", "不听", "不喜欢", "不爱", "讨厌", "除了", "别", "没有", "不", "无", "非",
@@ -125,8 +130,34 @@ FILLERS_EN = (
     "want",
 )
 
+_EMPTY_EN = """
+about actually again all already also and another any anything anything's are best better bit but can choice choices could
+definitely different does don't earlier else else's even fifth film films find first five for four fourth from get give good
+got great had has have haven't hear heard here hmm how i'd i'll i'm i've instead it's just kind know last later less let's
+lets like list listen listened little lot make maybe mean modern more movie movies much music my need new newer nope not now
+okay old older one ones only option options other others perhaps please prefer rather really recent recommend recommendation
+recommendations same second see seen seventh show similar six sixth some something something's song songs sorry sort still
+stuff suggest suggestion suggestions sure than thank thanks that that's the them then there these thing things think third
+this those though three time too track tracks try two very want was watch watched well what what's with without would yeah yes
+yet you your
+"""
+EMPTY_EN = frozenset(_EMPTY_EN.split())
+"""What a follow-up may say without adding to what is looked for."""
+
+EMPTY_ZH = (
+    "电影", "影片", "片子", "音乐", "歌曲", "曲子", "推荐", "其他", "其它", "另外", "别的", "一点", "一些", "一下",
+    "有没有", "还有", "看看", "听听", "最新", "最近", "更新", "谢谢", "可以", "不错", "什么", "怎么", "这样", "那样", "类似",
+    "换成", "第一", "第二", "第三", "第四", "第五", "最后",
+    *"再来点个部些换要更但另只老旧新这那看听过了的吗呢吧啊我你想给有没是和像也还能请片歌首曲好嗯都就早晚多少一二三四五两们",
+)
+
 GREETINGS = (
     "hi", "hello", "hey", "hi there", "hello there", "good morning", "good evening", "你好", "您好", "嗨", "早上好",
     "晚上好",
 )
 # fmt: on
+
+
+def either(words: Iterable[str]) -> str:
+    """Return a pattern of any of the words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))

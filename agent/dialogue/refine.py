@@ -8,15 +8,11 @@ from statistics import median_low
 from typing import Literal
 
 from agent.base import MentionSpan
-from agent.dialogue.lexicon import REMOVALS_EN, REMOVALS_ZH
+from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, FILLERS_EN, NEGATIONS_EN, NEGATIONS_ZH, REMOVALS_EN, REMOVALS_ZH, either
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, Query, Value
 
 __all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
-
-
-def _either(words: Sequence[str]) -> str:
-    return "|".join(re.escape(word) for word in words)
 
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
@@ -36,7 +32,7 @@ _EXCLUDES = re.compile(
 )
 # "remove Heat", "I have seen the second one", 去掉第一个, "skip those".
 _REMOVES = re.compile(
-    rf"\b(?:{_either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{_either(REMOVALS_ZH)}|(?:看|听)过了?第",
+    rf"\b(?:{either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{either(REMOVALS_ZH)}|(?:看|听)过了?第",
     re.ASCII,
 )
 _NOT = re.compile(r"(?:n't|\bnot|\bnever|没有?|不要|别)\W*(?:\w+\W+){0,2}$", re.ASCII)
@@ -57,6 +53,15 @@ _ORDINALS = (
 )
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
+_FEW_WORDS, _FEW_LETTERS = 8, 48  # of a message that only refuses something, and so changes the last request
+_REFUSED = re.compile(
+    rf"(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+(?:(?:{either(FILLERS_EN)})\s+)*[^\W\d_]+|"
+    rf"(?:{either((*NEGATIONS_ZH, *REMOVALS_ZH))})[^,。;!?！？；]*",
+    re.ASCII,
+)
+_WORD = re.compile(r"[a-z][a-z'-]{2,}")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_EMPTY_ZH = re.compile(either(EMPTY_ZH))
 # Counts nothing of a slate.
 _NO_PLACE = re.compile(r"\b(?:first|second|third) (?:world war|time|date|chance|hand|life)\b|第[一二三]次")
 
@@ -118,18 +123,22 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
         return Refined(query=new)
     exclude = removed or ((pointed or _ids(shown)) if _EXCLUDES.search(folded) else ())
     likes = new.like_item_ids
+    wanted = [name for name in previous.without_creators if fold(name) in folded and name not in new.without_creators]
+    people = _united(previous.without_creators, new.without_creators, wanted)
     replaces = _REPLACES.search(folded) is not None
     if replaces and (new.genres or likes):
         refused = _united(previous.without_genres, new.without_genres, new.genres)
-        return Refined(query=new.model_copy(update={"without_genres": refused}), exclude=exclude, kind="follow-up")
+        kept = {"without_genres": refused, "without_creators": people}
+        return Refined(query=new.model_copy(update=kept), exclude=exclude, kind="follow-up")
     low, high = _years(folded, previous, new, shown)
-    brings = bool(new.genres or likes or new.without_genres)
+    brings = bool(new.genres or likes or new.without_genres or new.without_creators) or _says_more(folded, found)
     words = f"{previous.text}; {new.text}".strip("; ") if brings else previous.text
     query = Query(
         text=words[-MAX_QUERY_CHARS:],
         like_item_ids=_united(previous.like_item_ids, likes),
         genres=_united(previous.genres, new.genres, new.without_genres),
         without_genres=_united(previous.without_genres, new.without_genres, new.genres),
+        without_creators=people,
         types=new.types or previous.types,
         year_min=low,
         year_max=high,
@@ -144,8 +153,26 @@ def _united(first: Sequence[str], second: Sequence[str], without: Sequence[str] 
 def _is_follow_up(folded: str, new: Query) -> bool:
     if _FOLLOWS.search(folded):
         return True
-    short = len(folded.split()) <= 3 and len(folded) <= 24
+    n = len(folded.split())
+    if (new.without_genres or new.without_creators) and n <= _FEW_WORDS and len(folded) <= _FEW_LETTERS and not _asks(new):
+        return True
+    short = n <= 3 and len(folded) <= 24
     return short and not new.like_item_ids and not new.types and new.model_copy(update={"text": ""}) != Query()
+
+
+def _asks(query: Query) -> bool:
+    return bool(query.genres or query.like_item_ids or query.types or query.year_min or query.year_max)
+
+
+def _says_more(folded: str, found: Sequence[MentionSpan]) -> bool:
+    """Return whether a follow-up says something that is to be searched for: "with dinosaurs", not "another one" or "less gore"."""
+    for one in found:
+        folded = folded[: one.start] + "x" * (one.end - one.start) + folded[one.end :]
+    said = _REFUSED.sub(" ", folded)
+    return (
+        any(word not in EMPTY_EN and word.strip("x") for word in _WORD.findall(said))
+        or len(_EMPTY_ZH.sub("", "".join(_HAN.findall(said)))) > 1
+    )
 
 
 def _pointed_at(folded: str, new: Query, shown: Sequence[Shown], found: Sequence[MentionSpan]) -> tuple[str, ...]:

@@ -63,10 +63,11 @@ class Replier:
         emit: Callable[[str], None],
         *,
         first: str = "",
+        alike: bool = False,
     ) -> str:
         """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold.
 
-        Where something has to be said ``first``, all is said plainly.
+        Where something has to be said ``first``, all is said plainly; ``alike`` where that names what the items are like.
         """
         said: list[str] = []
 
@@ -86,7 +87,7 @@ class Replier:
         if not said:
             if first:
                 say(first)
-            say(plain_reply(items, language))
+            say(plain_reply(items, language, alike=alike))
         return "".join(said)
 
     async def _prose(  # noqa: PLR0917 - private, and each is needed
@@ -122,29 +123,35 @@ class Replier:
             say(rest)
 
 
-def notice(lacking: Sequence[ItemType], there: str, language: str) -> str:
-    """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after; or ""."""
-    if lacking:
-        names = [type_name(kind, language) for kind in lacking]
-        if language == "zh":
-            return f"这里没有{listed(names, 'zh')}。"
-        return f"There {'is' if names == ['music'] else 'are'} no {' or '.join(names)} here."
-    if there:
-        return f"这里有《{quote(there)}》。" if language == "zh" else f"Yes, {quote(there)} is here."
-    return ""
+def notice(lacking: Sequence[ItemType], there: str, language: str, *, length: bool = False) -> str:
+    """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after, and that
+    nothing is chosen by its ``length``; or "".
+    """
+    chinese, said = language == "zh", list[str]()
+    names = [type_name(kind, language) for kind in lacking]
+    if names:
+        no = f"There {'is' if names == ['music'] else 'are'} no {' or '.join(names)} here."
+        said.append(f"这里没有{listed(names, 'zh')}。" if chinese else no)
+    elif there:
+        said.append(f"这里有《{quote(there)}》。" if chinese else f"Yes, {quote(there)} is here.")
+    if length:
+        said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
+    return ("" if chinese else " ").join(said)
 
 
-def plain_reply(items: Sequence[Recommendation], language: str) -> str:
-    """Return a sentence that names the first of a slate's titles."""
+def plain_reply(items: Sequence[Recommendation], language: str, *, alike: bool = False) -> str:
+    """Return a sentence that names the first of a slate's titles; ``alike`` where they are like one that was named before."""
     if not items:
         if language == "zh":
             return "目录里暂时没有符合这些条件的作品，放宽一点条件再试试吧。"
         return "Nothing in the catalog fits all of that. Try with fewer conditions."
     titles = [quote(item.title) for item in items[:_NAMED]]
     if language == "zh":
-        return f"为你挑了{listed([f'《{title}》' for title in titles], 'zh')}{'等作品' if len(items) > _NAMED else ''}。"
+        opening = "和它相近的还有" if alike else "为你挑了"
+        return f"{opening}{listed([f'《{title}》' for title in titles], 'zh')}{'等作品' if len(items) > _NAMED else ''}。"
     more = f", and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
-    return f"Here is what fits: {', '.join(titles) if more else listed(titles, 'en')}{more}."
+    opening = "Like it" if alike else "Here is what fits"
+    return f"{opening}: {', '.join(titles) if more else listed(titles, 'en')}{more}."
 
 
 def thanked_reply(language: str) -> str:

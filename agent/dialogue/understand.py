@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,14 @@ from agent.dialogue.lexicon import (
     REMOVALS_ZH,
     SAME_GENRES,
     TYPE_WORDS,
+    either,
 )
 from agent.dialogue.years import read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
 from retrieval.base import ItemTable
+from retrieval.names import CreatorNames
 
 __all__ = ["Understander", "fold"]
 
@@ -31,20 +33,31 @@ _MASK, _TITLE = "\ufffc", "X"
 _MAX_LIKES = 5
 
 
-def _either(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(set(words), key=lambda w: (-len(w), w)))
-
-
-_FILLER = rf"(?:(?:{_either(FILLERS_EN)})\s+){{0,3}}"
+_FILLER = rf"(?:(?:{either(FILLERS_EN)})\s+){{0,3}}"
+# 有没有 asks, it refuses nothing.
+_NOT_ZH = rf"(?:(?<!有)没有|{either((*(word for word in NEGATIONS_ZH if word != '没有'), *REMOVALS_ZH))})"
 _NEGATED = re.compile(
-    rf"(?<![a-z])(?:{_either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|"
-    # 有没有 asks, it refuses nothing.
-    rf"(?<!有)(?:{_either((*NEGATIONS_ZH, *REMOVALS_ZH))})(?:太|那么|这么|很|要|是|任何|看|听)?$"
+    rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|"
+    rf"{_NOT_ZH}(?:太|那么|这么|很|要|是|任何|看|听)?$"
+)
+# Where the refusal stands behind: 对恐怖片不感兴趣, "horror is not for me". It has to end there: 喜剧不要恐怖 refuses what follows.
+_NEGATED_AFTER = re.compile(
+    r"\s*(?:films?|movies?|stuff|music)?\s*(?:(?:is|are)(?:n't| not)(?: really)? (?:for (?:me|us)|(?:my|our) (?:thing|taste|style|"
+    r"genre|cup of tea))|(?:does|do)(?:n't| not) (?:interest|appeal)|bores? (?:me|us))\b|"
+    r"(?:电影|影片|片子|片|音乐|类型?|题材|主演|演|导演|的)*(?:我|我们|都|就|也|全|可|一概|真的|实在)*"
+    r"(?:不要|不想看|不想听|不看|不听|不喜欢|不爱看|不爱听|不感兴趣|没有?兴趣|免了|就?算了|除外)"
+    r"(?=[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|谢谢|$))|(?:电影|影片|片子|片|的)*[以之]外(?=的|,|，|$)"
+)
+_REFUSED_PERSON = re.compile(
+    rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}"
+    r"(?:(?:films?|movies?|songs?|tracks?|music|ones?|anything|something|stuff|actors?|directors?)\s+)?"
+    r"(?:(?:to )?(?:see|watch|hear|listen to)\s+)?(?:(?:with|by|from|of|starring|featuring|(?:directed|made|written) by)\s+)?$|"
+    rf"{_NOT_ZH}(?:再|给我|推荐|放|来|有|要|看|听|由|是|任何)*$"
 )
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
-    rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{_either(REMOVALS_EN)})|"
-    rf"不要|不像|不是|已经(?:看|听)过|{_either(REMOVALS_ZH)})\s*"
+    rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{either(REMOVALS_EN)})|"
+    rf"不要|不像|不是|已经(?:看|听)过|{either(REMOVALS_ZH)})\s*"
     r"(?:like|similar to|want|as|the)?\s*[\"'“《]*$"
 )
 _UNLIKED = re.compile(r"[\"'”》\s]*(?:不感兴趣|没兴趣)")
@@ -85,12 +98,14 @@ class Understander:
         self._genre_pattern = _pattern(self._genres)
         types: dict[str, tuple[str, ...]] = {word: (type_,) for type_, words in TYPE_WORDS.items() for word in words}
         self._type_words, self._type_pattern = types, _pattern(types)
+        self._names = CreatorNames(table.by_creator)
 
     def understand(self, text: str) -> Query:
         """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say; a mere greeting asks for nothing.
 
-        Titles become ``like_item_ids``, genre words ``genres`` or, after a refusal ("no horror", "not too scary", 不要恐怖),
-        ``without_genres``; "films", "music", 电影 … become ``types``; "90s", "before 1980", 九十年代 … become years.
+        Titles become ``like_item_ids``, genre words ``genres`` or, where they are refused ("no horror", "not too scary", 不要恐怖),
+        ``without_genres``, creators who are refused ("nothing with Tom Cruise") ``without_creators``; "films", "music", 电影 …
+        become ``types``; "90s", "before 1980", 九十年代 … become years.
 
         Raises:
             InvalidInput: The text is longer than 2,000 characters.
@@ -113,6 +128,7 @@ class Understander:
             like_item_ids=likes,
             genres=tuple(genre for genre in wanted if genre not in unwanted),
             without_genres=unwanted,
+            without_creators=self._refused_creators(words, masked),
             types=self._chosen_types(*_split(types)),
             year_min=year_min,
             year_max=year_max,
@@ -191,6 +207,13 @@ class Understander:
             said = said[: mention.start] + _TITLE + said[mention.end :]
         return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked, said
 
+    def _refused_creators(self, text: str, masked: str) -> tuple[str, ...]:
+        """Return the creators that a text refuses; in ``masked`` it is folded and without its titles."""
+        plain = "".join(_MASK if hidden == _MASK else character for character, hidden in zip(text, masked, strict=True))
+        spans = sorted(self._names.spans(plain), key=lambda span: (span.start, -span.end))
+        words = [_Word(span.start, span.end, (span.creator,)) for span in spans]
+        return _split(_judged(masked, words, before=_REFUSED_PERSON))[1]
+
     def _chosen_types(self, wanted: Sequence[str], unwanted: Sequence[str]) -> tuple[ItemType, ...]:
         if unwanted and not wanted:
             return tuple(t for t in self._types if t not in unwanted)
@@ -227,7 +250,7 @@ def _key(genre: str) -> str:
 
 def _pattern(words: Mapping[str, object]) -> re.Pattern[str]:
     latin = [word for word in words if word.isascii()]
-    parts = ([rf"(?<![a-z0-9])(?:{_either(latin)})(?![a-z0-9])"] if latin else []) + [
+    parts = ([rf"(?<![a-z0-9])(?:{either(latin)})(?![a-z0-9])"] if latin else []) + [
         re.escape(w) for w in sorted(words, key=len)[::-1] if not w.isascii()
     ]
     return re.compile("|".join(parts) if parts else r"(?!)")
@@ -237,9 +260,12 @@ def _words(text: str, pattern: re.Pattern[str], means: Mapping[str, tuple[str, .
     return [_Word(m.start(), m.end(), means[m.group()]) for m in pattern.finditer(text)]
 
 
-def _judged(text: str, words: Sequence[_Word]) -> list[_Word]:
-    """Mark the words that are refused: right after a refusal, or listed after one that is ("no horror, war or drama")."""
-    refused = [_NEGATED.search(text[: word.start]) is not None for word in words]
+def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATED) -> list[_Word]:
+    """Mark the words that are refused: by what stands right ``before`` or behind them, or listed with one that is
+    ("no horror, war or drama", "horror and war are not for me").
+    """
+    refused = [before.search(text[: word.start]) is not None for word in words]
+    behind = [_NEGATED_AFTER.match(text, word.end) is not None for word in words]
     for place in range(len(words)):
         if not refused[place]:
             continue
@@ -252,7 +278,10 @@ def _judged(text: str, words: Sequence[_Word]) -> list[_Word]:
             if joint["join"].strip() != ",":
                 for listed in run:
                     refused[listed] = True
-    return [_Word(w.start, w.end, w.means, not no) for w, no in zip(words, refused, strict=True)]
+    for place in range(len(words) - 2, -1, -1):
+        joint = _LISTED.match(text[words[place].end : words[place + 1].start]) if behind[place + 1] else None
+        behind[place] = behind[place] or (joint is not None and joint["join"].strip() != ",")
+    return [_Word(w.start, w.end, w.means, not (no or not_so)) for w, no, not_so in zip(words, refused, behind, strict=True)]
 
 
 def _split(words: Sequence[_Word]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -22,6 +22,7 @@ class Filters(Body):
     types: tuple[ItemType, ...] = ()
     genres: _Names = ()
     without_genres: _Names = ()
+    without_creators: _Names = ()
     year_min: _Year | None = None
     year_max: _Year | None = None
 

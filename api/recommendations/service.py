@@ -31,6 +31,7 @@ def _merged(query: Query, body: RecommendationBody) -> Query:
             "types": asked.types or query.types,
             "genres": _both(query.genres, asked.genres),
             "without_genres": _both(query.without_genres, asked.without_genres),
+            "without_creators": _both(query.without_creators, asked.without_creators),
             "year_min": query.year_min if asked.year_min is None else asked.year_min,
             "year_max": query.year_max if asked.year_max is None else asked.year_max,
         }
@@ -67,12 +68,19 @@ def _check_genres(palate: Palate, asked: Sequence[str], param: str) -> None:
         raise InvalidInput(f"No item has the genre {unknown[0]!r}.", remedy=f"Use some of: {', '.join(known)}.", param=param)
 
 
+def _check_creators(palate: Palate, asked: Sequence[str], param: str) -> None:
+    known = palate.parts.catalog.table().by_creator
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        raise InvalidInput(f"No item is by {unknown[0]!r}.", remedy="Write the name as the items' 'creators' have it.", param=param)
+
+
 async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> SlateOut:
     """Return a slate.
 
     Raises:
         UnknownPlatform: ``without_platforms`` names one that is not known.
-        InvalidInput: The query is too long, a genre is unknown, or the years contradict each other.
+        InvalidInput: The query is too long, a genre or creator is unknown, or the years contradict each other.
         Unavailable: The index is not far enough yet.
 
     """
@@ -80,6 +88,7 @@ async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> S
     palate.check_platforms(body.without_platforms, param="without_platforms")
     _check_genres(palate, body.filters.genres, "filters.genres")
     _check_genres(palate, body.filters.without_genres, "filters.without_genres")
+    _check_creators(palate, body.filters.without_creators, "filters.without_creators")
     deadline_ms = body.deadline_ms or palate.settings.deadline_ms
     query = _merged(palate.understand(body.query or ""), body)
     request = Request(

@@ -42,6 +42,8 @@ class SampleTable:
         self.genre_names = tuple(sorted({genre for item in self.items for genre in item.genres}))
         carried = [[genre in item.genres for genre in self.genre_names] for item in self.items]
         self.genres = np.array(carried, dtype=np.bool_).reshape(len(self.items), len(self.genre_names))
+        creators = sorted({creator for item in self.items for creator in item.creators})
+        self.by_creator = {name: [row for row, item in enumerate(self.items) if name in item.creators] for name in creators}
 
     def __len__(self) -> int:
         return len(self.items)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,24 +45,18 @@ class AttributesSource:
         self._idf: Float32 = np.zeros(0, dtype=np.float32)
         self._genres: Float32 = np.zeros((0, 0), dtype=np.float32)
         self._popularity: Float32 = np.zeros(0, dtype=np.float32)
-        self._by_creator: dict[str, list[int]] = {}
         self._names = CreatorNames(())
 
     def fit(self, table: ItemTable, interactions: InteractionReader) -> None:
         """Count how rare each genre is and, to order what is otherwise equal, how many people liked each item."""
         counts = np.bincount(read_positives(table, interactions).rows, minlength=len(table))
         top = max(1.0, float(np.log1p(counts.max(initial=0))))
-        by_creator: dict[str, list[int]] = defaultdict(list)
-        for row, item in enumerate(table.items):
-            for creator in dict.fromkeys(item.creators):
-                by_creator[creator].append(row)
         frequency = table.genres.sum(axis=0)
         self._idf = (np.log1p(len(table) / np.maximum(frequency, 1)) ** 2).astype(np.float32)
         length = np.sqrt(np.maximum(table.genres.sum(axis=1), 1)).astype(np.float32)
         self._genres = (table.genres / length[:, None]).astype(np.float32)
         self._popularity = (np.log1p(counts) / top).astype(np.float32)
-        self._by_creator = dict(by_creator)
-        self._names = CreatorNames(by_creator)
+        self._names = CreatorNames(table.by_creator)
         self._table = table
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
@@ -80,7 +73,7 @@ class AttributesSource:
         table = self._fitted()
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
-        people = self._names.named(query.text)
+        people = self._people(query)
         affinity = self._affinity(table, profile)
         total = float(affinity[affinity > 0].sum())
         strongest = self._strongest(table, profile)
@@ -121,7 +114,7 @@ class AttributesSource:
 
     def describe(self) -> dict[str, Any]:
         """Return the config and how many genres and creators are known."""
-        counts = {"genres": len(self._idf), "creators": len(self._by_creator)}
+        counts = {"genres": len(self._idf), "creators": 0 if self._table is None else len(self._table.by_creator)}
         return {"name": self.name, "config": self.config.model_dump(), **counts}
 
     def _scores(self, table: ItemTable, query: Query, affinities: Float32) -> Float32:
@@ -139,7 +132,7 @@ class AttributesSource:
         """Return what each item shares with the query, float32 [n]; ``None`` if this names neither genres, items nor creators."""
         wanted = genre_columns(table, query.genres)
         named = [table.rows[item_id] for item_id in query.like_item_ids if item_id in table.rows]
-        people = self._names.named(query.text)
+        people = self._people(query)
         if not wanted and not named and not people:
             return None
         match = _share(table.genres[:, wanted], self._idf[wanted])
@@ -148,12 +141,16 @@ class AttributesSource:
             columns = [c for c in np.flatnonzero(table.genres[row]).tolist() if c not in wanted]
             overlap = _share(table.genres[:, columns], self._idf[columns])
             for creator in table.items[row].creators:
-                overlap[self._by_creator[creator]] += self.config.creator_weight
+                overlap[table.by_creator[creator]] += self.config.creator_weight
             like += overlap / len(named)
         asked = match * (1 + like) + 0.5 * like
         for person in people:
-            asked[self._by_creator[person]] += self.config.named_weight / len(people)
+            asked[table.by_creator[person]] += self.config.named_weight / len(people)
         return asked.astype(np.float32)
+
+    def _people(self, query: Query) -> tuple[str, ...]:
+        """Return the creators that the words of a query name and do not refuse."""
+        return tuple(name for name in self._names.named(query.text) if name not in query.without_creators)
 
     def _affinity(self, table: ItemTable, profile: Profile, without: str | None = None) -> Float32:
         """Return the sum of the history's weights by genre, float32 [g]."""

@@ -134,6 +134,17 @@ def test_years_that_contradict_each_other_are_refused_by_name(http: httpx.Client
     assert "1990" in answer.json()["error"]["message"]
 
 
+def test_refused_creators_are_left_out_and_unknown_ones_named(http: httpx.Client) -> None:
+    band = slate(http, query="ambient music", n=5, filters={"types": ["track"]})["items"]
+    assert {name for item in band for name in item["creators"]} == {"The Band"}
+    assert slate(http, query="ambient music", n=5, filters={"types": ["track"], "without_creators": ["The Band"]})["items"] == []
+    assert slate(http, query="ambient music, nothing by The Band", n=5, filters={"types": ["track"]})["items"] == []
+    answer = http.post("/v1/recommendations", json={"person_id": "ann", "filters": {"without_creators": ["Nobody at all"]}})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "filters.without_creators"
+    assert "'Nobody at all'" in answer.json()["error"]["message"]
+
+
 def test_a_genre_that_no_item_has_is_refused_with_the_known_ones(http: httpx.Client) -> None:
     answer = http.post("/v1/recommendations", json={"person_id": "ann", "filters": {"genres": ["Nogenre"]}})
     assert answer.status_code == 400

@@ -25,7 +25,7 @@ def scores(path, cache, lora=None):
     llm = EmbeddedLLM(path, cache, 1, lora=lora, config=EmbeddedConfig(compute_type="float32"))
     try:
         llm.open()
-        return asyncio.run(llm.score_labels(PROMPT, Deadline(60)))
+        return asyncio.run(llm.score_labels(PROMPT, Deadline(600)))
     finally:
         asyncio.run(llm.close())
 

@@ -8,7 +8,7 @@ from palate.domain import Item, Profile, ProfileEntry, Query, Request
 from retrieval import ItemTable, allowed_mask, disliked_items
 
 ITEMS = [
-    Item(item_id="alien", type="movie", title="Alien", year=1979, genres=("Horror", "Sci-Fi")),
+    Item(item_id="alien", type="movie", title="Alien", year=1979, genres=("Horror", "Sci-Fi"), creators=("Ridley Scott",)),
     Item(item_id="airplane", type="movie", title="Airplane!", year=1980, genres=("Comedy",)),
     Item(item_id="lost", type="movie", title="Lost year", genres=("Drama",)),
     Item(item_id="tune", type="track", title="Tune", year=1990, genres=("Jazz",)),
@@ -35,6 +35,8 @@ def left(profile=NOBODY, query=None, **request):
         (Query(year_max=1980), {"alien", "airplane"}),
         (Query(year_min=1980, year_max=1980), {"airplane"}),
         (Query(without_genres=("horror", "No such")), {"airplane", "lost", "tune"}),
+        (Query(without_creators=("Ridley Scott", "Nobody")), {"airplane", "lost", "tune"}),
+        (Query(without_creators=("Nobody",)), {"alien", "airplane", "lost", "tune"}),
         (Query(genres=("Comedy",)), {"alien", "airplane", "lost", "tune"}),
         (Query(like_item_ids=("alien", "unknown")), {"airplane", "lost", "tune"}),
     ],

@@ -2,7 +2,9 @@ import pytest
 
 from retrieval.names import CreatorNames
 
-NAMES = CreatorNames(["Natalie Portman", "Robert Downey Jr.", "Prince", "王家卫", "Ang Lee", "Lee", "Conan O'Brien", "李"])
+NAMES = CreatorNames(
+    ["Natalie Portman", "Robert Downey Jr.", "Prince", "王家卫", "Ang Lee", "Lee", "Conan O'Brien", "李", "汤姆·汉克斯"]
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,7 @@ NAMES = CreatorNames(["Natalie Portman", "Robert Downey Jr.", "Prince", "王家�
         ("李小龙", ()),
         ("Conan O’Brien", ("Conan O'Brien",)),
         ("portman natalie", ()),
+        ("不要汤姆·汉克斯的,也不要汤姆汉克斯", ("汤姆·汉克斯",)),
         ("", ()),
     ],
 )
@@ -30,3 +33,9 @@ def test_two_creators_of_one_name_are_both_found():
 
 def test_a_name_that_is_no_word_is_never_found():
     assert CreatorNames(["", "!!!", "a b c d e f g"]).named("!!! a b c d e f g") == ()
+
+
+def test_spans_say_where_a_name_stands():
+    text = "Not Natalie Portman's, ok? 不要汤姆·汉克斯的"
+    found = {text[span.start : span.end]: span.creator for span in NAMES.spans(text)}
+    assert found == {"Natalie Portman's": "Natalie Portman", "汤姆·汉克斯": "汤姆·汉克斯"}

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.asides import asked_after, is_thanks
+from agent.dialogue.asides import asked_after, is_thanks, limits_length
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,28 @@ def test_asking_after_a_title_is_not_asking_for_its_like(text, title):
 def test_a_title_is_no_thanks():
     assert is_thanks("See you later!")
     assert not is_thanks("See you later!", spans("See you later!", "See you later"))
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("something under two hours", True),
+        ("I only have 90 minutes", True),
+        ("a 2-hour film", True),
+        ("something shorter please", True),
+        ("not too long", True),
+        ("90分钟以内的喜剧", True),
+        ("两个小时左右", True),
+        ("短一点的", True),
+        ("别太长", True),
+        ("a short film", False),
+        ("long live the king", False),
+        ("from 90 years ago", False),
+        ("I saw it two hours ago", False),
+        ("28 Days Later", False),
+        ("长江", False),
+        ("两小时前看过", False),
+    ],
+)
+def test_wishes_for_a_running_time(text, limits):
+    assert limits_length(text) is limits

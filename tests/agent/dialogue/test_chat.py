@@ -95,13 +95,15 @@ def test_what_the_catalog_lacks_is_said(world):
     assert said.startswith(f"There are no podcasts here. Here is what fits: {slate.items[0].title}")
     ((_, slate, said),) = talk(world, "有播客吗", language="zh", n=3)
     assert said.startswith(f"这里没有播客。为你挑了《{slate.items[0].title}》")
+    ((_, slate, said),) = talk(world, "something funny under two hours", llm=llm, n=3)
+    assert said.startswith(f"I cannot choose by running time. Here is what fits: {slate.items[0].title}")
 
 
 def test_who_asks_after_a_title_is_told_that_it_is_there(world):
     ((_, slate, said),) = talk(world, "do you have Blade Runner?", person="cat", n=3)
-    assert said.startswith(f"Yes, Blade Runner is here. Here is what fits: {slate.items[0].title}")
+    assert said.startswith(f"Yes, Blade Runner is here. Like it: {slate.items[0].title}")
     ((_, slate, said),) = talk(world, "有没有Blade Runner", language="zh", n=3)
-    assert said.startswith(f"这里有《Blade Runner》。为你挑了《{slate.items[0].title}》")
+    assert said.startswith(f"这里有《Blade Runner》。和它相近的还有《{slate.items[0].title}》")
     ((_, _, said),) = talk(world, "do you have anything like Blade Runner?", n=3)
     assert said.startswith("Here is what fits")
 

@@ -104,5 +104,44 @@ def test_the_like_of_what_was_shown_is_no_removal():
     assert (another.kind, another.query.like_item_ids, another.exclude) == ("follow-up", ("x", "b"), ("a", "b", "c"))
 
 
+@pytest.mark.parametrize(
+    ("text", "titles", "adds"),
+    [
+        ("but with dinosaurs", (), True),
+        ("also set in Paris please", (), True),
+        ("另外要有恐龙的", (), True),
+        ("no, something else", (), False),
+        ("another one please", (), False),
+        ("less gore", (), False),
+        ("not so violent please", (), False),
+        ("how about something newer", (), False),
+        ("换一批别的看看", (), False),
+        ("不要太长的", (), False),
+        ("not Heat", ("Heat",), False),
+    ],
+)
+def test_what_a_follow_up_says_beyond_a_change_is_looked_for_too(text, titles, adds):
+    refined = follow(text, titles)
+    assert (refined.kind, refined.query.text) == ("follow-up", f"{BEFORE.text}; {text}" if adds else BEFORE.text)
+
+
+def test_creators_stay_refused_until_they_are_named_again():
+    refused = follow("I don't want Tom Cruise", without_creators=("Tom Cruise",))
+    assert (refused.kind, refused.query.without_creators, refused.query.genres) == ("follow-up", ("Tom Cruise",), ("Comedy",))
+
+    def then(text, **new):
+        return refine(refused.query, Query(text=text, **new), text, SHOWN).query
+
+    assert then("no Ann Lee either", without_creators=("Ann Lee",)).without_creators == ("Tom Cruise", "Ann Lee")
+    assert then("jazz instead", genres=("Jazz",)).without_creators == ("Tom Cruise",)
+    assert then("but with Tom Cruise after all").without_creators == ()
+
+
+@pytest.mark.parametrize(("text", "kind"), [("I don't like war", "follow-up"), ("I don't like war, a comedy film", "new")])
+def test_a_message_that_only_refuses_changes_the_last_request(text, kind):
+    new = {"without_genres": ("War",)} | ({"types": ("movie",), "genres": ("Comedy",)} if kind == "new" else {})
+    assert follow(text, **new).kind == kind
+
+
 def test_seen_elsewhere_is_not_a_removal():
     assert follow("I have seen The Godfather", ("The Godfather",)).kind == "new"

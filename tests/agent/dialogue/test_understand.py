@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.dialogue import years
+from adapters import TitleMatcher
+from agent.dialogue import Understander, years
 from agent.dialogue.years import read_years
-from palate.domain import MAX_QUERY_CHARS, Query
+from palate.domain import MAX_QUERY_CHARS, Item, Query
 from palate.errors import InvalidInput
+from retrieval import ItemTable
 
 
 def asked(query):
@@ -23,6 +25,18 @@ def asked(query):
         ("skip the horror", {"without_genres": ("Horror",)}),
         ("I'm not interested in war", {"without_genres": ("War",)}),
         ("去掉恐怖的", {"without_genres": ("Horror",)}),
+        ("我对恐怖片不感兴趣", {"without_genres": ("Horror",)}),
+        ("恐怖片就不要了", {"without_genres": ("Horror",)}),
+        ("喜剧不要恐怖", {"genres": ("Comedy",), "without_genres": ("Horror",)}),
+        ("喜剧和恐怖片都不要", {"without_genres": ("Comedy", "Horror")}),
+        ("喜剧,恐怖片不看", {"genres": ("Comedy",), "without_genres": ("Horror",)}),
+        ("恐怖片以外的科幻片", {"genres": ("Sci-Fi",), "without_genres": ("Horror",)}),
+        ("恐怖片不要太长的", {"genres": ("Horror",)}),
+        ("有不恐怖的吗", {"without_genres": ("Horror",)}),
+        ("horror is not for me", {"without_genres": ("Horror",)}),
+        ("horror and war aren't my thing", {"without_genres": ("Horror", "War")}),
+        ("funny, horror bores me", {"genres": ("Comedy",), "without_genres": ("Horror",)}),
+        ("I'm not in the mood for war", {"without_genres": ("War",)}),
         ("a comedy, no war or drama", {"genres": ("Comedy",), "without_genres": ("War", "Drama")}),
         ("not scary, funny please", {"genres": ("Comedy",), "without_genres": ("Horror",)}),
         ("space movies from the 90s", {"genres": ("Sci-Fi",), "types": ("movie",), "year_min": 1990, "year_max": 1999}),
@@ -191,3 +205,36 @@ def test_asking_whether_there_is_any_refuses_nothing(world):
 )
 def test_a_title_that_is_taken_away_is_no_example(world, text):
     assert world.understand(text).like_item_ids == ()
+
+
+@pytest.fixture(scope="module")
+def with_people():
+    films = [
+        Item(item_id="a", type="movie", title="Top Gun", genres=("Action",), creators=("Tom Cruise", "Tony Scott")),
+        Item(item_id="b", type="movie", title="Big", genres=("Comedy",), creators=("Tom Hanks", "汤姆·汉克斯")),
+        Item(item_id="c", type="movie", title="Being Tom Cruise", creators=("Somebody",)),
+    ]
+    table = ItemTable(films)
+    return Understander(table, TitleMatcher(table.items))
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("no Tom Cruise please", ("Tom Cruise",)),
+        ("a thriller without tom cruise", ("Tom Cruise",)),
+        ("nothing with Tom Cruise or Tom Hanks", ("Tom Cruise", "Tom Hanks")),
+        ("I don't want to see Tom Cruise", ("Tom Cruise",)),
+        ("no films directed by Tony Scott", ("Tony Scott",)),
+        ("remove Tom Cruise", ("Tom Cruise",)),
+        ("不要汤姆·汉克斯的", ("汤姆·汉克斯",)),
+        ("汤姆汉克斯主演的不要", ("汤姆·汉克斯",)),
+        ("Tom Cruise, not Tom Hanks", ("Tom Hanks",)),
+        ("films with Tom Cruise", ()),
+        ("I have never seen a film with Tom Cruise", ()),
+        ("not Being Tom Cruise", ()),
+        ("有没有汤姆汉克斯的", ()),
+    ],
+)
+def test_creators_who_are_refused(with_people, text, refused):
+    assert with_people.understand(text).without_creators == refused

@@ -87,7 +87,7 @@ def scores(path, cache, lora=None):
     prompt = LabelledPrompt(text=TEXT, labels=LABELS, item_ids=("a", "b", "c", "d"), version="t")
     llm.open()
     try:
-        return asyncio.run(llm.score_labels(prompt, Deadline(60)))
+        return asyncio.run(llm.score_labels(prompt, Deadline(600)))
     finally:
         asyncio.run(llm.close())
 

@@ -38,7 +38,7 @@ class TestEmbeddedLLM(LLMContract):
 
 def test_it_follows_the_text(embedded):
     text = embedded.render([HumanMessage("What is the capital of France? Answer with one word.")])
-    answer = asyncio.run(embedded.generate([text], GenerateConfig(max_tokens=12), Deadline(30)))[0]
+    answer = asyncio.run(embedded.generate([text], GenerateConfig(max_tokens=12), Deadline(600)))[0]
     assert "Paris" in answer
 
 
@@ -50,7 +50,7 @@ def test_the_models_own_system_prompt_is_there_only_without_another(embedded):
 
 def test_scores_are_those_of_the_text_that_follows(embedded):
     prompt = labelled(embedded, "The first letter of the word Banana is", (" B", " Q", " Z"))
-    scores = asyncio.run(embedded.score_labels(prompt, Deadline(30)))
+    scores = asyncio.run(embedded.score_labels(prompt, Deadline(600)))
     assert scores.argmax() == 0
 
 
@@ -58,9 +58,9 @@ def test_a_batch_writes_for_each_prompt_what_it_is_about_and_repeats_itself(embe
     asked = ["Who wrote Romeo and Juliet?", "Tell of the sea, and of the rain that falls on it.", "Which planet do we live on?"]
     prompts = [embedded.render([HumanMessage(question)]) for question in asked]
     config = GenerateConfig(max_tokens=24)
-    together = asyncio.run(embedded.generate(prompts, config, Deadline(60)))
-    assert asyncio.run(embedded.generate(prompts, config, Deadline(60))) == together
-    alone = [asyncio.run(embedded.generate([p], config, Deadline(60)))[0] for p in prompts]
+    together = asyncio.run(embedded.generate(prompts, config, Deadline(600)))
+    assert asyncio.run(embedded.generate(prompts, config, Deadline(600))) == together
+    alone = [asyncio.run(embedded.generate([p], config, Deadline(600)))[0] for p in prompts]
     # Sums run in another order in a batch, so that words may differ where two are about as likely: how differs between processors.
     alike = [[SequenceMatcher(None, t.split(), a.split()).ratio() for a in alone] for t in together]
     assert [row.index(max(row)) for row in alike] == [0, 1, 2]
@@ -69,7 +69,7 @@ def test_a_batch_writes_for_each_prompt_what_it_is_about_and_repeats_itself(embe
 def test_the_same_seed_writes_the_same(embedded):
     prompt = embedded.render([HumanMessage("Name a film.")])
     one, same, other = (
-        asyncio.run(embedded.generate([prompt], GenerateConfig(max_tokens=12, temperature=1.0, seed=s), Deadline(60)))
+        asyncio.run(embedded.generate([prompt], GenerateConfig(max_tokens=12, temperature=1.0, seed=s), Deadline(600)))
         for s in (1, 1, 2)
     )
     assert one == same
@@ -78,9 +78,9 @@ def test_the_same_seed_writes_the_same(embedded):
 
 def test_a_stop_text_ends_the_completion_before_it(embedded):
     prompt = embedded.render([HumanMessage("Count: one two three four five six. Repeat that.")])
-    whole = asyncio.run(embedded.generate([prompt], GenerateConfig(max_tokens=20), Deadline(60)))[0]
+    whole = asyncio.run(embedded.generate([prompt], GenerateConfig(max_tokens=20), Deadline(600)))[0]
     stop = whole.split()[2]
-    cut = asyncio.run(embedded.generate([prompt], GenerateConfig(max_tokens=20, stop=(stop,)), Deadline(60)))[0]
+    cut = asyncio.run(embedded.generate([prompt], GenerateConfig(max_tokens=20, stop=(stop,)), Deadline(600)))[0]
     assert cut == whole.split(stop)[0]
 
 
@@ -120,14 +120,14 @@ def test_an_abandoned_stream_frees_the_worker(embedded):
     prompt = embedded.render([HumanMessage("Tell a very long story of the sea.")])
 
     async def first():
-        stream = embedded.stream(prompt, GenerateConfig(max_tokens=1500), Deadline(120))
+        stream = embedded.stream(prompt, GenerateConfig(max_tokens=1500), Deadline(600))
         piece = await anext(stream)
         await stream.aclose()
         return piece
 
     assert asyncio.run(first())
     start = time.perf_counter()
-    asyncio.run(embedded.score_labels(ranking(embedded), Deadline(60)))
+    asyncio.run(embedded.score_labels(ranking(embedded), Deadline(600)))
     assert time.perf_counter() - start < 10
 
 
@@ -136,7 +136,7 @@ def test_other_work_goes_on_while_the_engine_runs(embedded):
 
     async def both():
         ticks = 0
-        scoring = asyncio.ensure_future(embedded.score_labels(prompt, Deadline(60)))
+        scoring = asyncio.ensure_future(embedded.score_labels(prompt, Deadline(600)))
         while not scoring.done():
             await asyncio.sleep(0.01)
             ticks += 1
@@ -163,19 +163,19 @@ def test_the_end_of_a_turn_is_one_token_here_and_where_vllm_reads_the_same_token
 def test_labels_that_cannot_be_told_apart_are_refused(embedded, labels):
     prompt = LabelledPrompt(text="x", labels=labels, item_ids=tuple("ab"[: len(labels)]), version="t")
     with pytest.raises(InvalidInput):
-        asyncio.run(embedded.score_labels(prompt, Deadline(10)))
+        asyncio.run(embedded.score_labels(prompt, Deadline(600)))
 
 
 @pytest.mark.parametrize("text", ["", "film " * 9000])
 def test_a_prompt_that_does_not_fit_is_refused_with_counts(embedded, text):
     with pytest.raises(InvalidInput, match=r"empty|has 900\d tokens"):
-        asyncio.run(embedded.score_labels(labelled(embedded, text), Deadline(10)))
+        asyncio.run(embedded.score_labels(labelled(embedded, text), Deadline(600)))
 
 
 def test_a_completion_must_fit_the_context_too(llm_cache, embedded):
     llm = EmbeddedLLM(None, llm_cache, config=EmbeddedConfig(max_context=64))
     with pytest.raises(InvalidInput, match="room for 64"):
-        asyncio.run(llm.generate(["a b c"], GenerateConfig(max_tokens=64), Deadline(60)))
+        asyncio.run(llm.generate(["a b c"], GenerateConfig(max_tokens=64), Deadline(600)))
     asyncio.run(llm.close())
 
 
@@ -184,7 +184,7 @@ def test_a_first_call_that_cannot_wait_for_loading_is_late_and_begins_it(llm_cac
     with pytest.raises(DeadlineExceeded):
         asyncio.run(llm.score_labels(ranking(llm), Deadline(0.5)))
     llm.open()
-    assert asyncio.run(llm.score_labels(ranking(llm), Deadline(60))).shape == (20,)
+    assert asyncio.run(llm.score_labels(ranking(llm), Deadline(600))).shape == (20,)
     asyncio.run(llm.close())
 
 
@@ -198,7 +198,7 @@ def test_after_closing_it_says_so(llm_cache, embedded):
 def test_it_is_used_from_several_threads_at_once(embedded):
     prompt, results = ranking(embedded), []
     threads = [
-        threading.Thread(target=lambda: results.append(asyncio.run(embedded.score_labels(prompt, Deadline(60))))) for _ in range(3)
+        threading.Thread(target=lambda: results.append(asyncio.run(embedded.score_labels(prompt, Deadline(600))))) for _ in range(3)
     ]
     for thread in threads:
         thread.start()

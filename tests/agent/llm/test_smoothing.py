@@ -90,7 +90,7 @@ def test_int8_keeps_the_order_of_float32_on_ranking_prompts(tmp_path):
         llm = EmbeddedLLM(None, tmp_path, config=EmbeddedConfig(compute_type=computes))
 
         async def run(llm=llm):
-            scores = [await llm.score_labels(prompt, Deadline(120)) for prompt in rank_prompts(llm, 12, seed=5)]
+            scores = [await llm.score_labels(prompt, Deadline(600)) for prompt in rank_prompts(llm, 12, seed=5)]
             await llm.close()
             return scores
 
