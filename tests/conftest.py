@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import httpx
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 REAL_START_SECONDS = 600
 TINY_WORDS = 2048
@@ -27,8 +27,8 @@ TINY_SIZES = {
 }
 
 # No example has a time limit of its own: the machine may be busy. In CI the examples are the same in every run.
-settings.register_profile("any", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("any", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("any"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "any")
 
 

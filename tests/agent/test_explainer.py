@@ -151,7 +151,7 @@ def test_without_weights_there_are_plain_sentences():
 def test_prose_is_asked_for_only_as_much_as_fits():
     llm = ScriptedLLM()
     chosen = [candidate(item_id, WATCHED) for item_id in ("mars", "heat", "alien")]
-    explain(*chosen, llm=llm, deadline=1.3, config=ExplainerConfig(seconds_per_reason=0.5, prose=3))
+    explain(*chosen, llm=llm, deadline=14.0, config=ExplainerConfig(seconds_per_reason=5.0, prose=3))
     assert len(llm.calls) == 2
     assert "Mars Attacks!" in llm.calls[0]
 

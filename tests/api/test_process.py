@@ -58,7 +58,7 @@ def test_an_acknowledged_event_survives_a_kill(tmp_path: Path) -> None:
         imported = command(home, "catalog", "import", str(items(tmp_path)), "--json")
         assert json.loads(imported.stdout)["new"] == 5, imported.stderr
         body = {"person_id": "ann", "platform": "palate", "item_id": "film-1", "verb": "like", "event_id": "e-1"}
-        assert httpx.post(f"{url}/v1/events", json=body, trust_env=False).json()["accepted"] == 1
+        assert httpx.post(f"{url}/v1/events", json=body, timeout=60, trust_env=False).json()["accepted"] == 1
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert find_owner(home) is None

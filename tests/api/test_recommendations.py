@@ -72,7 +72,7 @@ def test_a_short_deadline_is_kept_and_what_is_left_out_is_named(http: httpx.Clie
     document = slate(http, deadline_ms=1)
     assert "explain" in document["degraded"]
     assert document["items"]
-    assert document["timings_ms"]["total"] < 200  # a generous bound: the machine may be busy
+    assert document["timings_ms"]["total"] < 2000  # the machine may be busy; whoever waits for the usual deadline needs 3,000
 
 
 def test_seen_items_come_only_when_asked_for(http: httpx.Client) -> None:

@@ -98,7 +98,7 @@ def test_the_fit_of_a_folder_says_on_stderr_what_it_does(tmp_path: Path, monkeyp
     fit = Palate.refit
 
     def slow(palate: Palate, progress: Progress | None = None) -> None:
-        time.sleep(0.5)  # so that it is under way at the first look, and its end is seen
+        time.sleep(1.5)  # so that it is under way at the first look, and its end is seen
         fit(palate, progress)
 
     monkeypatch.setattr(Palate, "refit", slow)

@@ -13,8 +13,8 @@ def test_no_limit_allows_everything() -> None:
 
 
 def test_time_runs_out() -> None:
+    assert 0 < Deadline.after_ms(20_000).remaining() <= 20
     deadline = Deadline.after_ms(20)
-    assert 0 < deadline.remaining() <= 0.02
     assert not deadline.allows(0.1)
     time.sleep(0.03)
     assert deadline.expired
