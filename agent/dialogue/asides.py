@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.base import MentionSpan
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "is_thanks", "limits_length"]
+__all__ = ["asked_after", "is_thanks", "limits_length", "missed_title"]
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
@@ -32,6 +32,16 @@ _AFTER = re.compile(
     re.ASCII,
 )
 _REST = re.compile(r"(?:吗|嘛|么|没有|没|呢|电影|片子?|歌|曲子?|[^\w\u3400-\u9fff])*", re.ASCII)
+_IS = re.compile(r"\W*(?:(?:so|and|but|ok|okay|hey|hi|hello)\W+)?(?:is|are)\W+(?:(?:the|film|movie|song|called)\W+)*", re.ASCII)
+_IS_THERE = re.compile(
+    r"\W*(?:(?:also )?available|(?:on|in) here|there|here|in (?:the|your) (?:catalog(?:ue)?|library))\W*", re.ASCII
+)
+_MISSED = re.compile(
+    r"\W*(?:(?:[Ss]o|[Aa]nd|[Oo]k|[Hh]ey|[Hh]i|[Hh]ello)\W+)?(?:[Dd]o you (?:also )?have|[Hh]ave you got)\s+"
+    r"[\"“']?(?P<en>(?:[Tt]he )?(?:[A-Z0-9][\w'’:.-]*)"
+    r"(?:\s+(?:[A-Z0-9&][\w'’:.-]*|of|the|and|in|to|a|an|for|on|with|from))*)[\"”']?\s*\??\s*|"
+    r"\s*(?:请问|你们?|这里)*有(?:没有)?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》(?:吗|嘛|么|没有|没)?\s*[?？。]*\s*"
+)
 _SHORT = 4
 _COUNT_EN, _TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|half an|ninety|sixty)", r"(?:h|hrs?|hours?|mins?|minutes?)"
 _LENGTH = re.compile(
@@ -69,6 +79,8 @@ def asked_after(text: str, found: Sequence[MentionSpan]) -> str:
         return ""
     folded, start, end = fold(text), found[0].start, found[0].end
     asked, rest, title = _AFTER.fullmatch(folded[:start]), folded[end:], text[start:end]
+    if _IS.fullmatch(folded[:start]) and _IS_THERE.fullmatch(rest):
+        return title
     if asked is None or _REST.fullmatch(rest) is None or (asked["zh"] == "有" and not re.search("吗|嘛|么|没", rest)):
         return ""
     plain = title.isascii() and title == title.lower() and len(title) < _SHORT  # "do you have it?"
@@ -78,3 +90,15 @@ def asked_after(text: str, found: Sequence[MentionSpan]) -> str:
 def limits_length(text: str) -> bool:
     """Return whether a message wants items of some running time ("under two hours", 短一点的), which no catalog tells."""
     return _LENGTH.search(fold(text)) is not None
+
+
+def missed_title(text: str, found: Sequence[MentionSpan]) -> str:
+    """Return what a message asks after as a title ("do you have The Matrix?", 有没有《…》？) where it holds none of the catalog's.
+
+    Args:
+        text: The message.
+        found: The titles that occur in it.
+
+    """
+    asked = _MISSED.fullmatch(text)
+    return "" if found or asked is None else (asked["en"] or asked["zh"])

@@ -16,7 +16,7 @@ from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
-from agent.dialogue.asides import asked_after, is_thanks, limits_length
+from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title
 from agent.dialogue.events import ChatEvent
 from agent.dialogue.refine import Shown, asks_why, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
@@ -242,14 +242,17 @@ class ChatAgent:
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn, write = runtime.context, runtime.stream_writer
         write(ChatEvent("status", {"stage": "respond"}))
-        lacking, there = self._vocabulary.lacking(turn.text), asked_after(turn.text, self._vocabulary.mentions(turn.text))
+        mentions, lacking = self._vocabulary.mentions(turn.text), self._vocabulary.lacking(turn.text)
+        there, missed = asked_after(turn.text, mentions), missed_title(turn.text, mentions)
+        if missed and self._vocabulary.understand(missed).model_copy(update={"text": ""}) != Query():
+            missed = ""  # "do you have Comedies?"
         said = await self._replier.write(
             turn.text,
             turn.slate.items if turn.slate is not None else (),
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            first=notice(lacking, there, turn.language, length=limits_length(turn.text)),
+            first=notice(lacking, there, turn.language, missed=missed, length=limits_length(turn.text)),
             alike=bool(there and not lacking),
         )
         return {"messages": [AIMessage(said)]}

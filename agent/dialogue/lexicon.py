@@ -106,8 +106,8 @@ TYPE_WORDS: Mapping[ItemType, tuple[str, ...]] = {
         "song", "songs", "music", "track", "tracks", "tune", "tunes", "listen", "album", "音乐", "歌", "曲子", "乐曲", "听",
     ),
     "podcast": ("podcast", "podcasts", "播客"),
-    "course": ("course", "courses", "课程"),
-    "article": ("article", "articles", "文章"),
+    "course": ("course", "courses", "课程", "网课"),
+    "article": ("article", "articles", "news", "文章", "新闻"),
     "product": ("product", "products", "商品"),
 }
 
@@ -115,7 +115,7 @@ NEGATIONS_EN = (
     "no", "not", "non", "without", "nothing", "never", "avoid", "except", "hate", "dislike", "less", "don't want", "do not want",
     "don't like", "do not like", "don't", "isn't", "aren't", "anything but", "no more", "rather than", "instead of", "tired of",
     "sick of", "fed up with", "bored of", "bored with", "enough of", "can't stand", "cannot stand", "not into", "not a fan of",
-    "not keen on", "not in the mood for", "stay away from",
+    "not keen on", "not in the mood for", "stay away from", "other than", "besides", "apart from", "aside from", "fewer",
 )
 NEGATIONS_ZH = (
     "不要", "不想看", "不想听", "不想", "不看", "不听", "不喜欢", "不爱", "讨厌", "除了", "别", "没有", "不", "无", "非",

@@ -17,11 +17,14 @@ __all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
-    r"^\W*(?:no|not|nope|but|and|also|instead|only|just|more|less|another|others?|again|older|newer|make it|with|without|"
+    r"^\W*(?:no|not|nope|nothing|avoid|fewer|but|and|also|instead|only|just|more|less|another|others?|again|older|newer|make it|"
+    r"with|without|"
     r"(?:something|anything|ones?|maybe|how about|what about)\b.*\b(?:else|older|newer|more|less|\w+er)\b|how about|what about)\b|"
     r"\b(?:instead|that one|this one|those|these|something else|more like (?:that|this|it)|already (?:seen|heard))\b|"
     r"\bseen (?:it|that)\b|"
-    r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
+    r"^\W*(?:(?:even|a bit|a little|much|slightly|still|way)\s+)*(?:more|less|(?:short|long|dark|light|bright|scari|funni|slow|"
+    r"fast|quiet|loud|calm|weird|happi|sadd|smart|mild|gentl|soft|hard|sweet|cheap|deep|earli|lat|old|new|young)er)\b|"
+    r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|(?:[老旧新短长快慢]|轻松|搞笑|紧张|温馨|黑暗)一?点|这个|那个|这些|那些|看过了|听过了|换一",
     re.ASCII,
 )
 _EXCLUDES = re.compile(
@@ -42,15 +45,18 @@ _REPLACES = re.compile(r"\binstead\b|\brather\b|换成|改成|改为")
 _RESETS = re.compile(r"\b(?:start over|forget (?:that|it|all)|new topic|reset)\b|重新开始|从头")
 _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
+_NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _ORDINALS = (
-    (1, r"\bfirst\b|\b1st\b|第一|第\s*1(?!\d)|#1\b"),
-    (2, r"\bsecond\b|\b2nd\b|第二|第\s*2(?!\d)|#2\b"),
-    (3, r"\bthird\b|\b3rd\b|第三|第\s*3(?!\d)|#3\b"),
-    (4, r"\bfourth\b|\b4th\b|第四|第\s*4(?!\d)|#4\b"),
-    (5, r"\bfifth\b|\b5th\b|第五|第\s*5(?!\d)|#5\b"),
-    (6, r"\bsixth\b|\b6th\b|第六|第\s*6(?!\d)|#6\b"),
+    *(
+        (n, rf"\b{word}\b|\b{n}(?:st|nd|rd|th)\b|第{han}|第\s*{n}(?!\d)|#{n}\b")
+        for n, (word, han) in enumerate(zip(_NUMBERS, "一二三四五六七八九十", strict=True), start=1)
+    ),
     (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
 )
+_LIKE_PLACE = re.compile(
+    rf"(?:\blike|\bsimilar to)\s+(?:the )?(?:{'|'.join(_NUMBERS)}|last one|\d+(?:st|nd|rd|th)|#\d)\b|[像似跟和]第", re.ASCII
+)
+_ANY_PLACE = re.compile(r"\b\d+(?:st|nd|rd|th)\b|第\s*\d+|#\d+", re.ASCII)
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 _FEW_WORDS, _FEW_LETTERS = 8, 48  # of a message that only refuses something, and so changes the last request
@@ -113,37 +119,52 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
 
     A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
     relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another"
-    leave out what was shown: the item that is named or counted, else all of the last slate.
+    leave out what was shown: the item that is named or counted, else all of the last slate; "more like the first one" wants its
+    like. What was refused stays refused in new requests, too, until it is wanted or all starts over.
 
     """
     folded = fold(text)
     pointed = _pointed_at(folded, new, shown, found)
-    removed = _removed(folded, pointed, shown)
-    if previous is None or _RESETS.search(folded) or not (removed or _is_follow_up(folded, new)):
+    if previous is None or _RESETS.search(folded):
         return Refined(query=new)
-    exclude = removed or ((pointed or _ids(shown)) if _EXCLUDES.search(folded) else ())
+    removes, like_place = _removes(folded), _LIKE_PLACE.search(folded)
+    removed = _removed(folded, pointed, shown, removes) if removes else ()
     likes = new.like_item_ids
-    wanted = [name for name in previous.without_creators if fold(name) in folded and name not in new.without_creators]
-    people = _united(previous.without_creators, new.without_creators, wanted)
-    replaces = _REPLACES.search(folded) is not None
-    if replaces and (new.genres or likes):
-        refused = _united(previous.without_genres, new.without_genres, new.genres)
-        kept = {"without_genres": refused, "without_creators": people}
-        return Refined(query=new.model_copy(update=kept), exclude=exclude, kind="follow-up")
+    if like_place and not removed:
+        exclude = pointed if _NOT.search(folded[: like_place.start()]) else ()
+        likes = likes if exclude else _united(likes, pointed)
+    elif removed or _is_follow_up(folded, new) or (removes and _counts(folded)):
+        exclude = removed or ((pointed or _ids(shown)) if _EXCLUDES.search(folded) else ())
+    else:
+        return Refined(query=_still_refusing(previous, new, folded))
+    if _REPLACES.search(folded) and (new.genres or likes):
+        return Refined(query=_still_refusing(previous, new, folded), exclude=exclude, kind="follow-up")
     low, high = _years(folded, previous, new, shown)
-    brings = bool(new.genres or likes or new.without_genres or new.without_creators) or _says_more(folded, found)
+    brings = any((new.genres, new.like_item_ids, new.without_genres, new.without_creators)) or _says_more(folded, found)
     words = f"{previous.text}; {new.text}".strip("; ") if brings else previous.text
-    query = Query(
-        text=words[-MAX_QUERY_CHARS:],
-        like_item_ids=_united(previous.like_item_ids, likes),
-        genres=_united(previous.genres, new.genres, new.without_genres),
-        without_genres=_united(previous.without_genres, new.without_genres, new.genres),
-        without_creators=people,
-        types=new.types or previous.types,
-        year_min=low,
-        year_max=high,
+    query = new.model_copy(
+        update={
+            "text": words[-MAX_QUERY_CHARS:],
+            "like_item_ids": _united(previous.like_item_ids, likes),
+            "genres": _united(previous.genres, new.genres, new.without_genres),
+            "types": new.types or previous.types,
+            "year_min": low,
+            "year_max": high,
+        }
     )
-    return Refined(query=query, exclude=exclude, kind="follow-up")
+    return Refined(query=_still_refusing(previous, query, folded, new.genres), exclude=exclude, kind="follow-up")
+
+
+def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence[str] | None = None) -> Query:
+    """Return a query with what was refused before, less the genres that are ``wanted`` now (unset, its own) and the creators that
+    are named now and not refused.
+    """
+    named = [name for name in previous.without_creators if fold(name) in folded and name not in query.without_creators]
+    refused = {
+        "without_genres": _united(previous.without_genres, query.without_genres, query.genres if wanted is None else wanted),
+        "without_creators": _united(previous.without_creators, query.without_creators, named),
+    }
+    return query.model_copy(update=refused)
 
 
 def _united(first: Sequence[str], second: Sequence[str], without: Sequence[str] = ()) -> tuple[str, ...]:
@@ -188,16 +209,21 @@ def _pointed_at(folded: str, new: Query, shown: Sequence[Shown], found: Sequence
     return tuple(shown[at].item_id for at in places)
 
 
-def _removed(folded: str, pointed: tuple[str, ...], shown: Sequence[Shown]) -> tuple[str, ...]:
-    """Return what a message takes away: what it points at, or all ("skip those")."""
+def _removes(folded: str) -> str:
+    """Return the word by which a message takes something away; "" where it does not."""
     verb = _REMOVES.search(folded)
-    if verb is None or _NOT.search(folded[: verb.start()]):
-        return ()
-    return pointed or (_ids(shown) if _THEM.search(folded) and not _seen(verb.group()) else ())
+    return "" if verb is None or _NOT.search(folded[: verb.start()]) else verb.group()
 
 
-def _seen(verb: str) -> bool:
-    return verb.endswith(("seen", "heard"))
+def _removed(folded: str, pointed: tuple[str, ...], shown: Sequence[Shown], verb: str) -> tuple[str, ...]:
+    """Return what a message takes away: what it points at, or all ("skip those")."""
+    return pointed or (_ids(shown) if _THEM.search(folded) and not verb.endswith(("seen", "heard")) else ())
+
+
+def _counts(folded: str) -> bool:
+    """Return whether a message counts places, be there so many or not: "remove the 9th"."""
+    text = _NO_PLACE.sub(" ", folded)
+    return _ANY_PLACE.search(text) is not None or any(re.search(pattern, text, re.ASCII) for _, pattern in _ORDINALS)
 
 
 def _ids(shown: Sequence[Shown]) -> tuple[str, ...]:

@@ -123,9 +123,9 @@ class Replier:
             say(rest)
 
 
-def notice(lacking: Sequence[ItemType], there: str, language: str, *, length: bool = False) -> str:
-    """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after, and that
-    nothing is chosen by its ``length``; or "".
+def notice(lacking: Sequence[ItemType], there: str, language: str, *, missed: str = "", length: bool = False) -> str:
+    """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after and is
+    ``there`` or was ``missed``, and that nothing is chosen by its ``length``; or "".
     """
     chinese, said = language == "zh", list[str]()
     names = [type_name(kind, language) for kind in lacking]
@@ -134,6 +134,8 @@ def notice(lacking: Sequence[ItemType], there: str, language: str, *, length: bo
         said.append(f"这里没有{listed(names, 'zh')}。" if chinese else no)
     elif there:
         said.append(f"这里有《{quote(there)}》。" if chinese else f"Yes, {quote(there)} is here.")
+    elif missed:
+        said.append(f"这里没有找到《{quote(missed)}》。" if chinese else f"I do not find {quote(missed)} here.")
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
     return ("" if chinese else " ").join(said)

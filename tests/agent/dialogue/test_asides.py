@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.asides import asked_after, is_thanks, limits_length
+from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,9 @@ def spans(text, *titles):
         ("我有没有看过《异形》", ""),
         ("请问这里有没有电影《异形》", "异形"),
         ("do you have Heat and 异形", ""),
+        ("Is Heat available?", "Heat"),
+        ("is the film Heat in your catalogue", "Heat"),
+        ("is Heat any good?", ""),
         ("I have seen Heat", ""),
     ],
 )
@@ -107,3 +110,21 @@ def test_a_title_is_no_thanks():
 )
 def test_wishes_for_a_running_time(text, limits):
     assert limits_length(text) is limits
+
+
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("do you have The Matrix?", "The Matrix"),
+        ("So do you have Lord of the Rings", "Lord of the Rings"),
+        ("有没有《泰坦尼克号》？", "泰坦尼克号"),
+        ("有《泰坦尼克号》吗", "泰坦尼克号"),
+        ("do you have anything like The Matrix?", ""),
+        ("do you have Heat?", ""),
+        ("do you have something by Prince?", ""),
+        ("do you have podcasts", ""),
+        ("有没有恐怖片", ""),
+    ],
+)
+def test_a_title_that_is_not_there_is_told(text, missed):
+    assert missed_title(text, spans(text, "Heat")) == missed

@@ -85,6 +85,9 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
         ("don't remove the first one", (), ""),
         ("我没看过第一个", (), ""),
         ("a film about the second world war", (), ""),
+        ("remove the 9th", (), ""),
+        ("drop the seventh one", (), ""),
+        ("not like the first one", (), "a"),
     ],
 )
 def test_what_was_shown_is_left_out(text, titles, excluded):
@@ -141,6 +144,45 @@ def test_creators_stay_refused_until_they_are_named_again():
 def test_a_message_that_only_refuses_changes_the_last_request(text, kind):
     new = {"without_genres": ("War",)} | ({"types": ("movie",), "genres": ("Comedy",)} if kind == "new" else {})
     assert follow(text, **new).kind == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("shorter please", "even newer", "a bit darker", "less violent", "nothing with vampires", "remove the 9th", "fewer songs"),
+        *("短一点的", "更短的"),
+    ],
+)
+def test_a_comparison_changes_the_last_request(text):
+    refined = follow(text)
+    assert (refined.kind, refined.query.genres, refined.query.like_item_ids) == ("follow-up", ("Comedy",), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("text", "liked"), [("more like the first one", "a"), ("something similar to the 2nd", "b"), ("像第三个那样的", "c")]
+)
+def test_the_like_of_what_is_counted_is_looked_for(text, liked):
+    refined = follow(text)
+    assert (refined.kind, refined.query.like_item_ids, refined.exclude) == ("follow-up", ("x", liked), ())
+
+
+def test_a_thriller_is_no_comparison():
+    assert follow("a thriller from Norway", genres=("Thriller",)).kind == "new"
+
+
+def test_what_was_refused_stays_refused_in_new_requests():
+    refused = {"without_genres": ("Horror",), "without_creators": ("Tom Cruise",)}
+    before = Query(text="no horror, no Tom Cruise", **refused)
+
+    def then(text, **new):
+        return refine(before, Query(text=text, **new), text, SHOWN)
+
+    western = then("show me a western from the sixties", genres=("Western",), year_min=1960, year_max=1969)
+    assert (western.kind, western.query.genres) == ("new", ("Western",))
+    assert western.query.model_dump(include=set(refused)) == refused
+    assert then("show me some horror film with Tom Cruise", genres=("Horror",)).query.without_genres == ()
+    assert then("show me some horror film with Tom Cruise", genres=("Horror",)).query.without_creators == ()
+    assert then("start over, a western please", genres=("Western",)).query.without_genres == ()
 
 
 def test_seen_elsewhere_is_not_a_removal():
