@@ -191,14 +191,21 @@ def _document(adapter: KeptAdapter) -> dict[str, Any]:
     }
 
 
+def _deciding(card: AdapterCard) -> str:
+    """Return the metric that the gate judges by."""
+    if card.scores is None:
+        return ""
+    found = card.metrics[card.scores.metric]
+    return f"{card.scores.metric} {found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
 def _table(kept: Sequence[KeptAdapter]) -> Table:
     shown = Table(box=None, pad_edge=False)
-    for name in ("task", "version", "state", "name", "base", "created", "licence", "metrics"):
-        shown.add_column(name, overflow="fold")
+    for name in ("task", "version", "state", "name", "measured by"):
+        shown.add_column(name, overflow="fold", no_wrap=name != "name")
     for adapter in kept:
         cells: tuple[str, ...] = ()
         if (card := adapter.card) is not None:
-            metrics = ", ".join(f"{name} {found.value:.4f}" for name, found in card.metrics.items())
-            cells = (card.name, card.base.name, f"{card.created:%Y-%m-%d}", card.licence, metrics)
+            cells = (card.name, _deciding(card))
         shown.add_row(adapter.task, adapter.version, _state(adapter), *map(escape, cells))
     return shown

@@ -48,6 +48,8 @@ def test_from_a_folder_to_running_and_back(make_adapter: Make) -> None:
     table = run("list").stdout
     assert "runs" in table
     assert "kept" in table
+    metric = first["card"]["scores"]["metric"]
+    assert f"{metric} {first['card']['metrics'][metric]['value']:.3f} (" in table
     assert f"{first['version']} runs for rank now" in run("rollback", "rank").stdout
     assert json.loads(run("rollback", "rank", "--json").stdout) == {"task": "rank", "version": None}
     assert "nothing to go back from" in run("rollback", "rank", status=1).stderr
