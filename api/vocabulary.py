@@ -46,6 +46,14 @@ class Vocabulary:
         """Return the types that a text asks for in vain (see :meth:`agent.dialogue.understand.Understander.lacking`)."""
         return self._understander.lacking(text)
 
+    def refused(self, text: str) -> tuple[str, ...]:
+        """Return the items that a text does not want (see :meth:`agent.dialogue.understand.Understander.refused`)."""
+        return self._understander.refused(text)
+
+    def creators(self, text: str) -> tuple[str, ...]:
+        """Return the creators that a text names (see :meth:`agent.dialogue.understand.Understander.creators`)."""
+        return self._understander.creators(text)
+
     def draft(self, text: str) -> Draft:
         """Return what rules make of a text (see :meth:`agent.dialogue.understand.Understander.draft`)."""
         return self._understander.draft(text)

@@ -43,7 +43,9 @@ class CreatorNames:
             if (len(words) == 1 or (words and not whole.isascii())) and not _cased(whole):
                 if len(whole) > 1:
                     self._unspaced.setdefault(whole, []).append(creator)
-            elif 1 <= len(words) <= _LONGEST:
+                if len(words) == 1:
+                    continue
+            if 1 <= len(words) <= _LONGEST:
                 self._by_words.setdefault(words, []).append(creator)
         self._lengths = sorted({len(name) for name in self._unspaced}, reverse=True)
 

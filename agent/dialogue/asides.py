@@ -43,12 +43,15 @@ _MISSED = re.compile(
     r"\s*(?:请问|你们?|这里)*有(?:没有)?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》(?:吗|嘛|么|没有|没)?\s*[?？。]*\s*"
 )
 _SHORT = 4
-_COUNT_EN, _TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|half an|ninety|sixty)", r"(?:h|hrs?|hours?|mins?|minutes?)"
+_TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|ten|half an|ninety|sixty)(?: and a half)?[ -]?(?:h|hrs?|hours?|mins?|minutes?)\b"
 _LENGTH = re.compile(
-    rf"\b{_COUNT_EN}(?: and a half)?[ -]?{_TIME_EN}\b(?! ago)|"
-    r"\b(?:something|anything|a bit|much|but|make it|too|any)\s+(?:short|long)er\b|"
-    r"\b(?:short|long)er (?:films?|movies?|ones?|songs?|tracks?|episodes?)\b|(?:\bnot|n't)(?: be)? too (?:long|short)\b|"
-    r"(?:\d+|[一两二三半])个?半?(?:小时|分钟|钟头)(?!前)|时[间长](?:要|得)?[短长]|[短长]一?点|(?:不要|别|不)太[长短]",
+    rf"\b(?:under|less than|within|at most|at least|no (?:longer|more) than|up to|(?:short|long)er than|max(?:imum)?|"
+    rf"(?:only )?have(?: only| got)?|around|about|over|more than) {_TIME_EN}(?! ago)|"
+    r"\b\d+[- ](?:minute|min|hour) (?:films?|movies?|songs?|tracks?|episodes?|ones?)\b|"
+    r"^\W*(?:(?:ok|but|and|even|something|anything|a bit|a little|much|make it|still)\W+)*(?:short|long)er(?: please)?\W*$|"
+    r"\b(?:short|long)er (?:films?|movies?|ones?|songs?|tracks?|episodes?)\b|\btoo (?:long|short)\b(?! ago)|"
+    r"(?:\d+|[一两二三半])个?半?(?:小时|分钟|钟头)(?:以内|之内|以下|以上|左右|内|的)|(?:不超过|不到|少于|最多|只有).{0,4}(?:小时|分钟|钟头)|"
+    r"(?<!成)[短长]一?点(?=[的儿吧]|[^\w\u3400-\u9fff]*$)|(?:不要|别|不)太[长短]",
     re.ASCII,
 )
 
@@ -87,9 +90,18 @@ def asked_after(text: str, found: Sequence[MentionSpan]) -> str:
     return "" if plain else title
 
 
-def limits_length(text: str) -> bool:
-    """Return whether a message wants items of some running time ("under two hours", 短一点的), which no catalog tells."""
-    return _LENGTH.search(fold(text)) is not None
+def limits_length(text: str, found: Sequence[MentionSpan] = ()) -> bool:
+    """Return whether a message wants items of some running time ("under two hours", 短一点的), which no catalog tells.
+
+    Args:
+        text: The message.
+        found: The titles that occur in it; one may name a time.
+
+    """
+    folded = fold(text)
+    for title in found:
+        folded = folded[: title.start] + "x" * (title.end - title.start) + folded[title.end :]
+    return _LENGTH.search(folded) is not None
 
 
 def missed_title(text: str, found: Sequence[MentionSpan]) -> str:

@@ -55,6 +55,14 @@ class Vocabulary(Protocol):
         """Return a text understood with the fields that an LLM corrected."""
         ...
 
+    def refused(self, text: str) -> tuple[str, ...]:
+        """Return the items that a text names and does not want."""
+        ...
+
+    def creators(self, text: str) -> tuple[str, ...]:
+        """Return the creators that a text names."""
+        ...
+
     def mentions(self, text: str) -> Sequence[MentionSpan]:
         """Return the titles that occur in a text."""
         ...
@@ -205,6 +213,7 @@ class ChatAgent:
             turn.text,
             [Shown.model_validate(item) for item in state.get("shown") or []],
             mentions,
+            self._vocabulary.refused(turn.text),
         )
         earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
         excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]
@@ -244,16 +253,17 @@ class ChatAgent:
         write(ChatEvent("status", {"stage": "respond"}))
         mentions, lacking = self._vocabulary.mentions(turn.text), self._vocabulary.lacking(turn.text)
         there, missed = asked_after(turn.text, mentions), missed_title(turn.text, mentions)
-        if missed and self._vocabulary.understand(missed).model_copy(update={"text": ""}) != Query():
+        if missed and (self._vocabulary.creators(missed) or self._vocabulary.understand(missed) != Query(text=missed)):
             missed = ""  # "do you have Comedies?"
+        request = turn.request
         said = await self._replier.write(
             turn.text,
             turn.slate.items if turn.slate is not None else (),
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            first=notice(lacking, there, turn.language, missed=missed, length=limits_length(turn.text)),
-            alike=bool(there and not lacking),
+            first=notice(lacking, there, turn.language, missed=missed, length=limits_length(turn.text, mentions)),
+            alike=bool(there and not lacking and request is not None and request.query.like_item_ids),
         )
         return {"messages": [AIMessage(said)]}
 

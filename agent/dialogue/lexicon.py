@@ -114,7 +114,7 @@ TYPE_WORDS: Mapping[ItemType, tuple[str, ...]] = {
 NEGATIONS_EN = (
     "no", "not", "non", "without", "nothing", "never", "avoid", "except", "hate", "dislike", "less", "don't want", "do not want",
     "don't like", "do not like", "don't", "isn't", "aren't", "anything but", "no more", "rather than", "instead of", "tired of",
-    "sick of", "fed up with", "bored of", "bored with", "enough of", "can't stand", "cannot stand", "not into", "not a fan of",
+    "sick of", "fed up with", "had enough of", "can't stand", "cannot stand", "not into", "not a fan of",
     "not keen on", "not in the mood for", "stay away from", "other than", "besides", "apart from", "aside from", "fewer",
 )
 NEGATIONS_ZH = (
@@ -131,6 +131,7 @@ FILLERS_EN = (
 )
 
 _EMPTY_EN = """
+awful bad bored boring come dull horrible terrible wanted
 about actually again all already also and another any anything anything's are best better bit but can choice choices could
 definitely different does don't earlier else else's even fifth film films find first five for four fourth from get give good
 got great had has have haven't hear heard here hmm how i'd i'll i'm i've instead it's just kind know last later less let's
@@ -147,8 +148,8 @@ EMPTY_EN = frozenset(_EMPTY_EN.split())
 EMPTY_ZH = (
     "电影", "影片", "片子", "音乐", "歌曲", "曲子", "推荐", "其他", "其它", "另外", "别的", "一点", "一些", "一下",
     "有没有", "还有", "看看", "听听", "最新", "最近", "更新", "谢谢", "可以", "不错", "什么", "怎么", "这样", "那样", "类似",
-    "换成", "第一", "第二", "第三", "第四", "第五", "最后",
-    *"再来点个部些换要更但另只老旧新这那看听过了的吗呢吧啊我你想给有没是和像也还能请片歌首曲好嗯都就早晚多少一二三四五两们",
+    "换成", "无聊", "第一", "第二", "第三", "第四", "第五", "最后",
+    *"批太再来点个部些换要更但另只老旧新这那看听过了的吗呢吧啊我你想给有没是和像也还能请片歌首曲好嗯都就早晚多少一二三四五两们",
 )
 
 GREETINGS = (

@@ -17,16 +17,24 @@ __all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
-    r"^\W*(?:no|not|nope|nothing|avoid|fewer|but|and|also|instead|only|just|more|less|another|others?|again|older|newer|make it|"
-    r"with|without|"
+    r"^\W*(?:(?:ok|okay|yes|yeah|well|hmm|sure|great|nice|good)\W+)?(?:no|not|nope|but|and|also|instead|only|just|more|less|another|"
+    r"others?|again|older|newer|make it|with|without|"
     r"(?:something|anything|ones?|maybe|how about|what about)\b.*\b(?:else|older|newer|more|less|\w+er)\b|how about|what about)\b|"
     r"\b(?:instead|that one|this one|those|these|something else|more like (?:that|this|it)|already (?:seen|heard))\b|"
     r"\bseen (?:it|that)\b|"
-    r"^\W*(?:(?:even|a bit|a little|much|slightly|still|way)\s+)*(?:more|less|(?:short|long|dark|light|bright|scari|funni|slow|"
-    r"fast|quiet|loud|calm|weird|happi|sadd|smart|mild|gentl|soft|hard|sweet|cheap|deep|earli|lat|old|new|young)er)\b|"
-    r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|(?:[老旧新短长快慢]|轻松|搞笑|紧张|温馨|黑暗)一?点|这个|那个|这些|那些|看过了|听过了|换一",
+    r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
     re.ASCII,
 )
+_MARKS = r"[^\w\u3400-\u9fff]*"  # with re.ASCII, \W takes Chinese, too
+# A message that is nothing but a comparison: "a bit darker please", 短一点的.
+_COMPARES = re.compile(
+    r"\W*(?:(?:ok|but|and|even|a bit|a little|much|slightly|still|way|make (?:it|them))\W+)*(?:(?:short|long|dark|light|bright|"
+    r"scari|funni|slow|fast|quiet|loud|calm|weird|happi|sadd|smart|mild|gentl|soft|sweet|cheap|deep|old|new|young|bett)er)"
+    r"(?: (?:please|ones?|films?|movies?|songs?|music|tracks?|stuff|than (?:that|this|those|these)))*\W*|"
+    rf"{_MARKS}(?:再|更|要)?(?:[短长快慢老旧新]|轻松|搞笑|紧张|温馨|黑暗)(?:一?点)?的?(?:吧|呢|片子?|电影)?{_MARKS}",
+    re.ASCII,
+)
+_REFUSES = re.compile(r"^\W*(?:nothing|avoid|fewer)\b|^别", re.ASCII)
 _EXCLUDES = re.compile(
     r"\bnot (?:that|this|it|those|these|the)\b|\b(?:something|anything) else\b|\b(?:another|others?)\b|"
     r"^\W*more\W*$|\bmore (?:like|please)\b|"
@@ -42,7 +50,10 @@ _NOT = re.compile(r"(?:n't|\bnot|\bnever|没有?|不要|别)\W*(?:\w+\W+){0,2}$"
 _THEM = re.compile(r"\b(?:it|that|this|them|these|those|all(?=\W*$|\W+of\b))\b|[这那]|全部|它", re.ASCII)
 _ALL_BUT = re.compile(r"除了|\b(?:all|everything) (?:but|except)\b")
 _REPLACES = re.compile(r"\binstead\b|\brather\b|换成|改成|改为")
-_RESETS = re.compile(r"\b(?:start over|forget (?:that|it|all)|new topic|reset)\b|重新开始|从头")
+_RESETS = re.compile(
+    r"\b(?:start (?:over|again)|from scratch|forget (?:that|it|all)|new topic|reset|anything goes)\b|"
+    r"重新开始|重来|从头|什么都(?:行|可以)"
+)
 _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
 _NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -53,10 +64,15 @@ _ORDINALS = (
     ),
     (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
 )
+_ANY_PLACE = rf"(?:(?:(?:{'|'.join(_NUMBERS)}|last|\d+(?:st|nd|rd|th))(?: one| film| movie| song| track)?)|#\d+)"
+_COUNTS = re.compile(rf"\b{_ANY_PLACE}\W*$|第\s*\d+", re.ASCII)
+# "More like the first one", 像第二个那样的: at the end, as titles count, too ("like The Third Man").
 _LIKE_PLACE = re.compile(
-    rf"(?:\blike|\bsimilar to)\s+(?:the )?(?:{'|'.join(_NUMBERS)}|last one|\d+(?:st|nd|rd|th)|#\d)\b|[像似跟和]第", re.ASCII
+    rf"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?:\blike|\bsimilar to) (?:the )?{_ANY_PLACE}(?:,? please)?\W*$|"
+    r"(?:像|类似)第\s*[\d一二三四五六七八九十]+[个部首条]",
+    re.ASCII,
 )
-_ANY_PLACE = re.compile(r"\b\d+(?:st|nd|rd|th)\b|第\s*\d+|#\d+", re.ASCII)
+_UNLIKE_PLACE = re.compile(rf"(?:n't|\b(?:not?|nothing|no more|less|fewer|un)|不){_MARKS}(?:\w+ )?$", re.ASCII)
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
 _FEW_WORDS, _FEW_LETTERS = 8, 48  # of a message that only refuses something, and so changes the last request
@@ -107,7 +123,14 @@ def _ordinals(folded: str, n: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(place for place in places if 0 <= place < n))
 
 
-def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown], found: Sequence[MentionSpan] = ()) -> Refined:
+def refine(  # noqa: PLR0917 - what a message is read against
+    previous: Query | None,
+    new: Query,
+    text: str,
+    shown: Sequence[Shown],
+    found: Sequence[MentionSpan] = (),
+    refused: Sequence[str] = (),
+) -> Refined:
     """Return the query that ``text`` comes to after ``previous``.
 
     Args:
@@ -116,29 +139,36 @@ def refine(previous: Query | None, new: Query, text: str, shown: Sequence[Shown]
         text: The message.
         shown: The last slate, in order.
         found: The titles that occur in it.
+        refused: The items among them that it does not want.
 
     A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
     relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another"
     leave out what was shown: the item that is named or counted, else all of the last slate; "more like the first one" wants its
-    like. What was refused stays refused in new requests, too, until it is wanted or all starts over.
+    like. Genres and creators that were refused stay refused in new requests, too, until they are wanted by name or all starts over;
+    genres also until something is to be like an example.
 
     """
     folded = fold(text)
-    pointed = _pointed_at(folded, new, shown, found)
     if previous is None or _RESETS.search(folded):
-        return Refined(query=new)
-    removes, like_place = _removes(folded), _LIKE_PLACE.search(folded)
-    removed = _removed(folded, pointed, shown, removes) if removes else ()
+        return Refined(query=new, exclude=tuple(refused))
+    plain = _without(folded, found)
+    pointed = _pointed_at(plain, new, shown, found)
+    verb, like_place = _removes(folded), _LIKE_PLACE.search(plain)
+    removed = _removed(folded, pointed, shown, verb) if verb else ()
     likes = new.like_item_ids
-    if like_place and not removed:
-        exclude = pointed if _NOT.search(folded[: like_place.start()]) else ()
-        likes = likes if exclude else _united(likes, pointed)
-    elif removed or _is_follow_up(folded, new) or (removes and _counts(folded)):
-        exclude = removed or ((pointed or _ids(shown)) if _EXCLUDES.search(folded) else ())
+    if like_place and pointed and not _UNLIKE_PLACE.search(plain[: like_place.start()]):
+        likes = _united(likes, pointed)
+        exclude = (
+            tuple(i for i in _ids(shown) if i not in pointed) if verb or _EXCLUDES.search(f"{plain[: like_place.start()]}x") else ()
+        )
+    elif removed or like_place or _is_follow_up(folded, new, refused) or (verb and _COUNTS.search(plain)):
+        exclude = removed or ((pointed or _ids(shown)) if like_place or _EXCLUDES.search(folded) else ())
     else:
-        return Refined(query=_still_refusing(previous, new, folded))
+        return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
+    exclude = _united(exclude, refused)
     if _REPLACES.search(folded) and (new.genres or likes):
-        return Refined(query=_still_refusing(previous, new, folded), exclude=exclude, kind="follow-up")
+        replaced = new.model_copy(update={"like_item_ids": likes})
+        return Refined(query=_still_refusing(previous, replaced, folded), exclude=exclude, kind="follow-up")
     low, high = _years(folded, previous, new, shown)
     brings = any((new.genres, new.like_item_ids, new.without_genres, new.without_creators)) or _says_more(folded, found)
     words = f"{previous.text}; {new.text}".strip("; ") if brings else previous.text
@@ -159,9 +189,10 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
     """Return a query with what was refused before, less the genres that are ``wanted`` now (unset, its own) and the creators that
     are named now and not refused.
     """
-    named = [name for name in previous.without_creators if fold(name) in folded and name not in query.without_creators]
+    named = [name for name in previous.without_creators if _names(name, folded) and name not in query.without_creators]
+    before = () if wanted is None and query.like_item_ids else previous.without_genres
     refused = {
-        "without_genres": _united(previous.without_genres, query.without_genres, query.genres if wanted is None else wanted),
+        "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
         "without_creators": _united(previous.without_creators, query.without_creators, named),
     }
     return query.model_copy(update=refused)
@@ -171,11 +202,28 @@ def _united(first: Sequence[str], second: Sequence[str], without: Sequence[str] 
     return tuple(part for part in dict.fromkeys((*first, *second)) if part not in without)
 
 
-def _is_follow_up(folded: str, new: Query) -> bool:
-    if _FOLLOWS.search(folded):
+def _names(creator: str, folded: str) -> bool:
+    name = re.escape(fold(creator))
+    return re.search(rf"(?<![a-z]){name}(?![a-z])", folded) is not None or _plain(creator) in _plain(folded) != folded
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[·•・]", "", fold(text))
+
+
+def _without(folded: str, found: Sequence[MentionSpan]) -> str:
+    """Return a text with a stand-in for titles, which may hold numbers and all kinds of words."""
+    for one in found:
+        folded = folded[: one.start] + "x" * (one.end - one.start) + folded[one.end :]
+    return folded
+
+
+def _is_follow_up(folded: str, new: Query, refused: Sequence[str]) -> bool:
+    if _FOLLOWS.search(folded) or _COMPARES.fullmatch(folded):
         return True
     n = len(folded.split())
-    if (new.without_genres or new.without_creators) and n <= _FEW_WORDS and len(folded) <= _FEW_LETTERS and not _asks(new):
+    refuses = new.without_genres or new.without_creators or refused or _REFUSES.search(folded)
+    if refuses and n <= _FEW_WORDS and len(folded) <= _FEW_LETTERS and not _asks(new):
         return True
     short = n <= 3 and len(folded) <= 24
     return short and not new.like_item_ids and not new.types and new.model_copy(update={"text": ""}) != Query()
@@ -187,24 +235,19 @@ def _asks(query: Query) -> bool:
 
 def _says_more(folded: str, found: Sequence[MentionSpan]) -> bool:
     """Return whether a follow-up says something that is to be searched for: "with dinosaurs", not "another one" or "less gore"."""
-    for one in found:
-        folded = folded[: one.start] + "x" * (one.end - one.start) + folded[one.end :]
-    said = _REFUSED.sub(" ", folded)
+    said = _REFUSED.sub(" ", re.sub("不错|特别|非常", " ", _without(folded, found)))
     return (
         any(word not in EMPTY_EN and word.strip("x") for word in _WORD.findall(said))
         or len(_EMPTY_ZH.sub("", "".join(_HAN.findall(said)))) > 1
     )
 
 
-def _pointed_at(folded: str, new: Query, shown: Sequence[Shown], found: Sequence[MentionSpan]) -> tuple[str, ...]:
+def _pointed_at(plain: str, new: Query, shown: Sequence[Shown], found: Sequence[MentionSpan]) -> tuple[str, ...]:
     """Return what a message names of the slate and does not want the like of, else counts; or, "all but" that, the others."""
     named = {one.item_id for one in found}
     places = [at for at, item in enumerate(shown) if item.item_id in named and item.item_id not in new.like_item_ids]
-    if not places:
-        for one in found:  # a title may hold a number
-            folded = folded[: one.start] + " " * (one.end - one.start) + folded[one.end :]
-        places = list(_ordinals(folded, len(shown)))
-    if places and _ALL_BUT.search(folded):
+    places = places or list(_ordinals(plain, len(shown)))
+    if places and _ALL_BUT.search(plain):
         places = [at for at in range(len(shown)) if at not in places]
     return tuple(shown[at].item_id for at in places)
 
@@ -218,12 +261,6 @@ def _removes(folded: str) -> str:
 def _removed(folded: str, pointed: tuple[str, ...], shown: Sequence[Shown], verb: str) -> tuple[str, ...]:
     """Return what a message takes away: what it points at, or all ("skip those")."""
     return pointed or (_ids(shown) if _THEM.search(folded) and not verb.endswith(("seen", "heard")) else ())
-
-
-def _counts(folded: str) -> bool:
-    """Return whether a message counts places, be there so many or not: "remove the 9th"."""
-    text = _NO_PLACE.sub(" ", folded)
-    return _ANY_PLACE.search(text) is not None or any(re.search(pattern, text, re.ASCII) for _, pattern in _ORDINALS)
 
 
 def _ids(shown: Sequence[Shown]) -> tuple[str, ...]:

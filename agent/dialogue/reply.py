@@ -135,7 +135,7 @@ def notice(lacking: Sequence[ItemType], there: str, language: str, *, missed: st
     elif there:
         said.append(f"这里有《{quote(there)}》。" if chinese else f"Yes, {quote(there)} is here.")
     elif missed:
-        said.append(f"这里没有找到《{quote(missed)}》。" if chinese else f"I do not find {quote(missed)} here.")
+        said.append(f"这里没有找到《{quote(missed)}》。" if chinese else f"I find no title “{quote(missed)}” here.")
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
     return ("" if chinese else " ").join(said)

@@ -34,8 +34,8 @@ _MAX_LIKES = 5
 
 
 _FILLER = rf"(?:(?:{either(FILLERS_EN)})\s+){{0,3}}"
-# 有没有 asks, it refuses nothing.
-_NOT_ZH = rf"(?:(?<!有)没有|{either((*(word for word in NEGATIONS_ZH if word != '没有'), *REMOVALS_ZH))})"
+# 有没有 and 有无 ask, they refuse nothing.
+_NOT_ZH = rf"(?:(?<!有)(?:没有|无)|{either((*(word for word in NEGATIONS_ZH if word not in {'没有', '无'}), *REMOVALS_ZH))})"
 _NEGATED = re.compile(
     rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|"
     rf"{_NOT_ZH}(?:太|那么|这么|很|要|是|任何|看|听)?$"
@@ -46,19 +46,25 @@ _NEGATED_AFTER = re.compile(
     r"genre|cup of tea))|(?:does|do)(?:n't| not) (?:interest|appeal)|bores? (?:me|us))\b|"
     r"(?:电影|影片|片子|片|音乐|类型?|题材|主演|演|导演|的)*(?:我|我们|都|就|也|全|可|一概|真的|实在)*"
     r"(?:不要|不想看|不想听|不看|不听|不喜欢|不爱看|不爱听|不感兴趣|没有?兴趣|免了|就?算了|除外)"
-    r"(?=[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|谢谢|$))|(?:电影|影片|片子|片|的)*[以之]外(?=的|,|，|$)"
+    r"(?=的?[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|都|谢谢|$))|(?:电影|影片|片子|片|音乐|的)*[以之]外"
 )
 _REFUSED_PERSON = re.compile(
     rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}"
     r"(?:(?:films?|movies?|songs?|tracks?|music|ones?|anything|something|stuff|actors?|directors?)\s+)?"
-    r"(?:(?:to )?(?:see|watch|hear|listen to)\s+)?(?:(?:with|by|from|of|starring|featuring|(?:directed|made|written) by)\s+)?$|"
+    r"(?:(?:to )?(?:see|watch|hear|listen to|recommend|suggest|show me|give me)\s+)?"
+    r"(?:(?:with|by|from|of|starring|featuring|(?:directed|made|written) by)\s+)?$|"
     rf"{_NOT_ZH}(?:再|给我|推荐|放|来|有|要|看|听|由|是|任何)*$"
 )
+# "Is there no Tom Hanks here?", 这里没有…吗 ask; what else refuses does so in questions, too.
+_QUESTION = re.compile(r"[?？吗]\W*$|怎么没|为什么没")
+_ASKS_NOT = re.compile(r"\b(?:no|nothing|isn't|aren't)\b|没有")
+_GOES_ON = re.compile(r"(?<=[a-z])\s+[A-Z][a-z]")  # a name that is longer than the one that was found
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
     rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{either(REMOVALS_EN)})|"
-    rf"不要|不像|不是|已经(?:看|听)过|{either(REMOVALS_ZH)})\s*"
-    r"(?:like|similar to|want|as|the)?\s*[\"'“《]*$"
+    rf"anything but|\bexcept|\bother than|\bbesides|\bavoid|\bwithout|"
+    rf"不要|不像|不是|除了|别再?|已经(?:看|听)过|{either(REMOVALS_ZH)})\s*"
+    r"(?:like|similar to|want|as|the|to see|to watch|recommend|show me|推荐|放|看|听)?\s*[\"'“《]*$"
 )
 _UNLIKED = re.compile(r"[\"'”》\s]*(?:不感兴趣|没兴趣)")
 # Words for types that often mean something else.
@@ -118,9 +124,9 @@ class Understander:
         words = text.strip()
         if not words or fold(words).strip(" .!?,。！？，") in GREETINGS:
             return Query()
-        likes, masked, _ = self._likes(words)
+        likes, masked, _, _ = self._likes(words)
         genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
-        types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words))
+        types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words), behind=False)
         wanted, unwanted = _split(genres)
         year_min, year_max = read_years(masked)
         return Query(
@@ -139,7 +145,7 @@ class Understander:
         masked = _NO_TYPE.sub(lambda m: _MASK * len(m.group()), self._likes(text)[1])
         genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
         blank = _blank(masked, genres)
-        words = _judged(blank, _words(blank, self._type_pattern, self._type_words))
+        words = _judged(blank, _words(blank, self._type_pattern, self._type_words), behind=False)
         wanted = {kind for word in words if word.wanted for kind in word.means}
         if wanted & set(self._types):
             return ()
@@ -189,10 +195,12 @@ class Understander:
                 return found.item_id
         return None
 
-    def _likes(self, text: str) -> tuple[tuple[str, ...], str, str]:
-        """Return the items that are named as examples, the folded text with all titles masked, and it with "X" for titles."""
+    def _likes(self, text: str) -> tuple[tuple[str, ...], str, str, tuple[str, ...]]:
+        """Return the items that are named as examples, the folded text with all titles masked, it with "X" for titles, and what is
+        named and not wanted.
+        """
         masked = said = fold(text)
-        likes, named = list[str](), list[MentionSpan]()
+        likes, unlike, named = list[str](), list[str](), list[MentionSpan]()
         for mention in self._matcher.mentions(text):
             before, title = masked[: mention.start], text[mention.start : mention.end]
             cued = _CUE.search(before) is not None
@@ -201,18 +209,33 @@ class Understander:
             masked = before + _MASK * (mention.end - mention.start) + masked[mention.end :]
             if cued or not before.strip() or title != title.lower() or not title.isascii():
                 named.append(mention)
-                if not (_UNLIKE.search(before) or _UNLIKED.match(masked[mention.end :])):
-                    likes.append(mention.item_id)
+                refused = _UNLIKE.search(before) or _UNLIKED.match(masked[mention.end :])
+                (unlike if refused else likes).append(mention.item_id)
         for mention in reversed(named):
             said = said[: mention.start] + _TITLE + said[mention.end :]
-        return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked, said
+        return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked, said, tuple(dict.fromkeys(unlike))
 
     def _refused_creators(self, text: str, masked: str) -> tuple[str, ...]:
         """Return the creators that a text refuses; in ``masked`` it is folded and without its titles."""
         plain = "".join(_MASK if hidden == _MASK else character for character, hidden in zip(text, masked, strict=True))
-        spans = sorted(self._names.spans(plain), key=lambda span: (span.start, -span.end))
-        words = [_Word(span.start, span.end, (span.creator,)) for span in spans]
+        names: dict[tuple[int, int], list[str]] = {}
+        for span in sorted(self._names.spans(plain), key=lambda span: (span.start, -span.end)):
+            at = (span.start, span.end)
+            within = any(one != at and one[0] <= span.start and span.end <= one[1] for one in names)
+            if not (within or (" " not in span.creator and _GOES_ON.match(plain, span.end))):
+                names.setdefault(at, []).append(span.creator)
+        words = [_Word(start, end, tuple(creators)) for (start, end), creators in names.items()]
+        if _QUESTION.search(masked):
+            masked = _ASKS_NOT.sub(lambda found: _MASK * len(found.group()), masked)
         return _split(_judged(masked, words, before=_REFUSED_PERSON))[1]
+
+    def refused(self, text: str) -> tuple[str, ...]:
+        """Return the items that a text names and does not want: "anything but Heat", 别推荐《Heat》."""
+        return self._likes(text)[3]
+
+    def creators(self, text: str) -> tuple[str, ...]:
+        """Return the creators that a text names."""
+        return self._names.named(text)
 
     def _chosen_types(self, wanted: Sequence[str], unwanted: Sequence[str]) -> tuple[ItemType, ...]:
         if unwanted and not wanted:
@@ -260,12 +283,12 @@ def _words(text: str, pattern: re.Pattern[str], means: Mapping[str, tuple[str, .
     return [_Word(m.start(), m.end(), means[m.group()]) for m in pattern.finditer(text)]
 
 
-def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATED) -> list[_Word]:
-    """Mark the words that are refused: by what stands right ``before`` or behind them, or listed with one that is
-    ("no horror, war or drama", "horror and war are not for me").
+def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATED, *, behind: bool = True) -> list[_Word]:
+    """Mark the words that are refused: by what stands right ``before`` or, if that counts, ``behind`` them, or listed with one
+    that is ("no horror, war or drama", "horror and war are not for me").
     """
     refused = [before.search(text[: word.start]) is not None for word in words]
-    behind = [_NEGATED_AFTER.match(text, word.end) is not None for word in words]
+    after = [behind and _NEGATED_AFTER.match(text, word.end) is not None for word in words]
     for place in range(len(words)):
         if not refused[place]:
             continue
@@ -279,9 +302,9 @@ def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATE
                 for listed in run:
                     refused[listed] = True
     for place in range(len(words) - 2, -1, -1):
-        joint = _LISTED.match(text[words[place].end : words[place + 1].start]) if behind[place + 1] else None
-        behind[place] = behind[place] or (joint is not None and joint["join"].strip() != ",")
-    return [_Word(w.start, w.end, w.means, not (no or not_so)) for w, no, not_so in zip(words, refused, behind, strict=True)]
+        joint = _LISTED.match(text[words[place].end : words[place + 1].start]) if after[place + 1] else None
+        after[place] = after[place] or (joint is not None and joint["join"].strip() != ",")
+    return [_Word(w.start, w.end, w.means, not (no or not_so)) for w, no, not_so in zip(words, refused, after, strict=True)]
 
 
 def _split(words: Sequence[_Word]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -98,6 +98,7 @@ async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> S
         deadline_ms=deadline_ms,
         without_platforms=body.without_platforms,
         include_seen=body.include_seen,
+        exclude_item_ids=palate.parts.vocabulary.refused(body.query or ""),
         seed=body.seed,
         language=language_of(body.query or "", body.language),
     )

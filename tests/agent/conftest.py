@@ -98,6 +98,12 @@ class World:
     def lacking(self, text: str) -> Any:
         return self.understander.lacking(text)
 
+    def refused(self, text: str) -> Any:
+        return self.understander.refused(text)
+
+    def creators(self, text: str) -> Any:
+        return self.understander.creators(text)
+
     def draft(self, text: str) -> Any:
         return self.understander.draft(text)
 

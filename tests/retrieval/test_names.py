@@ -3,7 +3,7 @@ import pytest
 from retrieval.names import CreatorNames
 
 NAMES = CreatorNames(
-    ["Natalie Portman", "Robert Downey Jr.", "Prince", "王家卫", "Ang Lee", "Lee", "Conan O'Brien", "李", "汤姆·汉克斯"]
+    ["Natalie Portman", "Robert Downey Jr.", "Prince", "王家卫", "Ang Lee", "Lee", "Conan O'Brien", "李", "汤姆·汉克斯", "송 강호"]
 )
 
 
@@ -20,6 +20,7 @@ NAMES = CreatorNames(
         ("Conan O’Brien", ("Conan O'Brien",)),
         ("portman natalie", ()),
         ("不要汤姆·汉克斯的,也不要汤姆汉克斯", ("汤姆·汉克斯",)),
+        ("송 강호 영화", ("송 강호",)),
         ("", ()),
     ],
 )

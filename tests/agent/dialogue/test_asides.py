@@ -106,6 +106,13 @@ def test_a_title_is_no_thanks():
         ("28 Days Later", False),
         ("长江", False),
         ("两小时前看过", False),
+        ("我等了半小时", False),
+        ("something funny, not too long ago", False),
+        ("I have been searching for an hour", False),
+        ("关于成长点滴的电影", False),
+        ("长点见识的纪录片", False),
+        ("I can't wait any longer", False),
+        ("it's too long", True),
     ],
 )
 def test_wishes_for_a_running_time(text, limits):

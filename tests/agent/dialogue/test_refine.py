@@ -166,8 +166,48 @@ def test_the_like_of_what_is_counted_is_looked_for(text, liked):
     assert (refined.kind, refined.query.like_item_ids, refined.exclude) == ("follow-up", ("x", liked), ())
 
 
-def test_a_thriller_is_no_comparison():
-    assert follow("a thriller from Norway", genres=("Thriller",)).kind == "new"
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("a thriller from Norway", {"genres": ("Thriller",)}),
+        ("nothing beats a good western film from the 60s", {"genres": ("Western",), "types": ("movie",)}),
+        ("Cheaper by the Dozen", {}),
+        ("a 19th century drama, leave out the romance", {"genres": ("Drama",), "without_genres": ("Romance",)}),
+        ("今天心情不好,给我推荐一些轻松一点的音乐", {"types": ("track",)}),
+        ("a film like The Third Man", {"types": ("movie",)}),
+        ("I would like the first one", {}),
+    ],
+)
+def test_what_is_wanted_anew_is_no_change(text, new):
+    refined = follow(text, **new)
+    assert (refined.kind, refined.query.like_item_ids, refined.exclude) == ("new", (), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "liked", "excluded"),
+    [
+        ("第一个和第二个都看过了", "", "ab"),
+        ("no more like the first one", "", "a"),
+        ("less like the second one", "", "b"),
+        ("不像第一个那样的", "", "a"),
+        ("no, not that. More like the first one", "a", "bc"),
+        ("I've already seen these, show me more like the first one", "a", "bc"),
+        ("换成像第二个那样的", "b", ""),
+    ],
+)
+def test_the_like_of_what_is_counted_is_told_from_what_is_refused(text, liked, excluded):
+    refined = follow(text)
+    added = tuple(i for i in refined.query.like_item_ids if i != "x")
+    assert (added, refined.exclude) == (tuple(liked), tuple(excluded))
+
+
+def test_a_title_that_is_refused_is_not_shown_again_and_changes_nothing_else():
+    def said(text, previous=BEFORE):
+        return refine(previous, Query(text=text), text, SHOWN, spans(text, ["Up", "Fargo"] if "Up" in text else ["Fargo"]), ("f",))
+
+    for text in ("ok but no Fargo", "skip Fargo", "not Fargo please"):
+        assert (said(text).kind, said(text).exclude) == ("follow-up", ("f",))
+    assert said("anything but Fargo", previous=None).exclude == ("f",)
 
 
 def test_what_was_refused_stays_refused_in_new_requests():
@@ -183,6 +223,9 @@ def test_what_was_refused_stays_refused_in_new_requests():
     assert then("show me some horror film with Tom Cruise", genres=("Horror",)).query.without_genres == ()
     assert then("show me some horror film with Tom Cruise", genres=("Horror",)).query.without_creators == ()
     assert then("start over, a western please", genres=("Western",)).query.without_genres == ()
+    assert then("show me something in the vein of The Shining", like_item_ids=("s",)).query.without_genres == ()
+    cruising = then("show me some film about a cruiser called Tom Cruisers", types=("movie",))
+    assert cruising.query.without_creators == ("Tom Cruise",)
 
 
 def test_seen_elsewhere_is_not_a_removal():

@@ -26,6 +26,12 @@ def asked(query):
         ("I'm not interested in war", {"without_genres": ("War",)}),
         ("去掉恐怖的", {"without_genres": ("Horror",)}),
         ("我对恐怖片不感兴趣", {"without_genres": ("Horror",)}),
+        ("我对恐怖电影没兴趣", {"without_genres": ("Horror",), "types": ("movie",)}),
+        ("scary movies bore me", {"without_genres": ("Horror",), "types": ("movie",)}),
+        ("爵士音乐以外的", {"without_genres": ("Jazz",), "types": ("track",)}),
+        ("有无恐怖片", {"genres": ("Horror",)}),
+        ("I can't get enough of horror", {"genres": ("Horror",)}),
+        ("something other than horror", {"without_genres": ("Horror",)}),
         ("恐怖片就不要了", {"without_genres": ("Horror",)}),
         ("喜剧不要恐怖", {"genres": ("Comedy",), "without_genres": ("Horror",)}),
         ("喜剧和恐怖片都不要", {"without_genres": ("Comedy", "Horror")}),
@@ -212,7 +218,9 @@ def with_people():
     films = [
         Item(item_id="a", type="movie", title="Top Gun", genres=("Action",), creators=("Tom Cruise", "Tony Scott")),
         Item(item_id="b", type="movie", title="Big", genres=("Comedy",), creators=("Tom Hanks", "汤姆·汉克斯")),
-        Item(item_id="c", type="movie", title="Being Tom Cruise", creators=("Somebody",)),
+        Item(
+            item_id="c", type="movie", title="Being Tom Cruise", creators=("Somebody", "Queen", "Queen Latifah", "Ang Lee", "Lee")
+        ),
     ]
     table = ItemTable(films)
     return Understander(table, TitleMatcher(table.items))
@@ -234,7 +242,34 @@ def with_people():
         ("I have never seen a film with Tom Cruise", ()),
         ("not Being Tom Cruise", ()),
         ("有没有汤姆汉克斯的", ()),
+        ("Is there no Tom Hanks here?", ()),
+        ("这里没有汤姆汉克斯的吗", ()),
+        ("do you have anything without Tom Hanks?", ("Tom Hanks",)),
+        ("don't recommend Tom Cruise", ("Tom Cruise",)),
+        ("nothing with Queen Latifah", ("Queen Latifah",)),
+        ("no Queen Mary please", ()),
+        ("no Ang Lee or Tom Cruise", ("Ang Lee", "Tom Cruise")),
     ],
 )
 def test_creators_who_are_refused(with_people, text, refused):
     assert with_people.understand(text).without_creators == refused
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "skip Fargo",
+        "a crime film but not Fargo",
+        "anything but Fargo",
+        "no Fargo please",
+        "别再推荐《Fargo》",
+        "我对《Fargo》不感兴趣",
+    ],
+)
+def test_a_title_that_is_refused_is_named(world, text):
+    assert world.understander.refused(text) == (world.id_of("Fargo"),)
+    assert world.understand(text).like_item_ids == ()
+
+
+def test_no_title_is_refused_where_its_like_is_wanted(world):
+    assert world.understander.refused("something like Fargo but not scary") == ()
