@@ -140,9 +140,11 @@ def _cell(text: str, *, first: bool = False) -> str:
 def _default(name: str, field: FieldInfo) -> str:
     if name in _DEFAULTS:
         return _DEFAULTS[name]
-    value = field.get_default()
-    if value is None or value == ():
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), {}):
         return "unset"
+    if isinstance(value, tuple):
+        return f"`{','.join(map(str, value))}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
