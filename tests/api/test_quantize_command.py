@@ -86,4 +86,5 @@ def test_the_packaged_llm_loses_little_as_int8(tmp_path: Path, monkeypatch: pyte
         rows = {row["model"]: row for row in loss["rows"]}
         assert rows["Q8_0 weights"]["spearman"]["value"] > 0.95
         assert rows["CTranslate2 int8"]["spearman"]["value"] > 0.8
-        assert abs(rows["CTranslate2 int8"]["nll_more"]["value"]) < 0.1
+        # It depends on the processor: .02 was seen on one, .20 on another. Going without the adapter costs 1.5.
+        assert abs(rows["CTranslate2 int8"]["nll_more"]["value"]) < 0.3
