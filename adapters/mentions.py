@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ _OPEN_QUOTES = frozenset("\"'“‘«「『《〈")
 _CLOSE_QUOTES = frozenset("\"'”’»」』》〉")
 _SENTENCE_END = frozenset(".!?。！？\n")
 _LONGEST = 24
+# What may stand around a short Chinese title that is meant: 有教父吗, 我想看活着; and behind one: 变脸那样的.
+_ASKED_ZH = re.compile(
+    r"(?:请问|你们?|这里|不要|别|不|我|们|想|要|再|给|找|那)*(?:有没有|有|看|听|放|推荐)?(?:电影|影片)?\0(?:这部|电影|影片|吗|嘛|么|没有|没|呢|吧|的)*"
+)
+_ALIKE_ZH = re.compile(r"[》”’]?\s*(?:[这那][样种类]|一样|之类|差不多|类型)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,8 @@ class MentionFinder:
         if _quoted(text, start, end) or not (text[:start] + text[end:]).strip(" .!?。！？"):
             return True
         if capitals and _titled(text, tokens, span, common=not telling):
+            return True
+        if han and (_ALIKE_ZH.match(text, end) or _ASKED_ZH.fullmatch(f"{text[:start]}\0{text[end:]}".strip(" ,.!?，。！？"))):
             return True
         return bool(telling) and _cued(tokens, span.first, taken)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.base import MentionSpan
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "is_thanks", "limits_length", "missed_title"]
+__all__ = ["asked_after", "is_thanks", "limits_length", "missed_title", "people_named"]
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
@@ -42,6 +42,13 @@ _MISSED = re.compile(
     r"(?:\s+(?:[A-Z0-9&][\w'’:.-]*|of|the|and|in|to|a|an|for|on|with|from))*)[\"”']?\s*\??\s*|"
     r"\s*(?:请问|你们?|这里)*有(?:没有)?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》(?:吗|嘛|么|没有|没)?\s*[?？。]*\s*"
 )
+# Two capitalised words at least, as "with Aliens" names nobody; in Chinese the dots within a foreign name.
+_PERSON = re.compile(
+    r"\b(?:with|by|starring|featuring) (?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
+    r"(?P<en>[A-Z][\w'’-]*\.?(?: (?:[A-Z]\.|[A-Z][\w'’-]+|de|van|von|der|da|del|la|le|di))*? [A-Z][\w'’-]+)(?![\w'’-])(?! [A-Z])|"
+    r"(?P<zh>[\u3400-\u9fff]{1,8}(?:[·•・][\u3400-\u9fff]{1,6}?)+)(?=主演|导演|执导|演|拍|唱|的|和|与|[,，。!！?？\s]|$)"
+)
+_BEFORE_NAME = re.compile(r"[\u3400-\u9fff]*[看听由有要和与欢荐](?=[\u3400-\u9fff]+[·•・])")
 _SHORT = 4
 _TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|ten|half an|ninety|sixty)(?: and a half)?[ -]?(?:h|hrs?|hours?|mins?|minutes?)\b"
 _LENGTH = re.compile(
@@ -114,3 +121,20 @@ def missed_title(text: str, found: Sequence[MentionSpan]) -> str:
     """
     asked = _MISSED.fullmatch(text)
     return "" if found or asked is None else (asked["en"] or asked["zh"])
+
+
+def people_named(text: str, found: Sequence[MentionSpan]) -> list[str]:
+    """Return what stands where a maker or an actor is named ("with Tom Hanks", 想看汤姆·汉克斯的), as it is written.
+
+    Args:
+        text: The message.
+        found: The titles that occur in it, which are no people.
+
+    """
+    spans = list[tuple[int, int]]()
+    for match in _PERSON.finditer(text):
+        start, end = match.span("en" if match["en"] else "zh")
+        before = None if match["en"] else _BEFORE_NAME.match(text, start, end)
+        spans.append((before.end() if before else start, end))
+    apart = [(start, end) for start, end in spans if all(end <= one.start or one.end <= start for one in found)]
+    return [text[start:end].removesuffix("'s") for start, end in apart]

@@ -16,9 +16,9 @@ from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
-from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title
+from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title, people_named
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Shown, asks_why, ordinal, refine
+from agent.dialogue.refine import Shown, asks_why, counts_a_place, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
@@ -255,6 +255,7 @@ class ChatAgent:
         there, missed = asked_after(turn.text, mentions), missed_title(turn.text, mentions)
         if missed and (self._vocabulary.creators(missed) or self._vocabulary.understand(missed) != Query(text=missed)):
             missed = ""  # "do you have Comedies?"
+        nobody = next((name for name in people_named(turn.text, mentions) if not self._vocabulary.creators(name)), "")
         request = turn.request
         said = await self._replier.write(
             turn.text,
@@ -262,7 +263,9 @@ class ChatAgent:
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            first=notice(lacking, there, turn.language, missed=missed, length=limits_length(turn.text, mentions)),
+            first=notice(
+                lacking, there, turn.language, missed=missed, nobody=nobody, length=limits_length(turn.text, mentions)
+            ),
             alike=bool(there and not lacking and request is not None and request.query.like_item_ids),
         )
         return {"messages": [AIMessage(said)]}
@@ -290,7 +293,7 @@ class ChatAgent:
         listed = [item["item_id"] for item in shown]
         wanted = listed[place] if place is not None else next((i for i in named if i in listed), None)
         explanation: Explanation | None = None
-        if wanted is not None or not named:
+        if wanted is not None or not (named or counts_a_place(turn.text)):
             try:
                 explanation = await self._recommender.why(decision_id, wanted or listed[0], turn.deadline, turn.language)
             except NotFound:  # erased since: there is nothing to read any more

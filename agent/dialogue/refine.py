@@ -12,7 +12,7 @@ from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, FILLERS_EN, NEGATIONS_EN,
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, Query, Value
 
-__all__ = ["Refined", "Shown", "asks_why", "ordinal", "refine"]
+__all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"]
 
 
 _WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
@@ -66,6 +66,7 @@ _ORDINALS = (
 )
 _ANY_PLACE = rf"(?:(?:(?:{'|'.join(_NUMBERS)}|last|\d+(?:st|nd|rd|th))(?: one| film| movie| song| track)?)|#\d+)"
 _COUNTS = re.compile(rf"\b{_ANY_PLACE}\W*$|第\s*\d+", re.ASCII)
+_COUNTED = re.compile(rf"(?<![\w#]){_ANY_PLACE}(?!\w)|第\s*[\d一二三四五六七八九十]+[个部首条]", re.ASCII)
 # "More like the first one", 像第二个那样的: at the end, as titles count, too ("like The Third Man").
 _LIKE_PLACE = re.compile(
     rf"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?:\blike|\bsimilar to) (?:the )?{_ANY_PLACE}(?:,? please)?\W*$|"
@@ -112,6 +113,11 @@ def asks_why(text: str) -> bool:
 def ordinal(text: str, n: int) -> int | None:
     """Return the place, from 0, that a message counts in a list of ``n`` ("the second one", 第二个); the foremost of several."""
     return next(iter(_ordinals(fold(text), n)), None)
+
+
+def counts_a_place(text: str) -> bool:
+    """Return whether a message counts a place ("the ninth one", 第九个), be there so many or not."""
+    return _COUNTED.search(_NO_PLACE.sub(" ", fold(text))) is not None
 
 
 def _ordinals(folded: str, n: int) -> tuple[int, ...]:

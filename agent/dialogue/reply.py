@@ -123,9 +123,11 @@ class Replier:
             say(rest)
 
 
-def notice(lacking: Sequence[ItemType], there: str, language: str, *, missed: str = "", length: bool = False) -> str:
+def notice(
+    lacking: Sequence[ItemType], there: str, language: str, *, missed: str = "", nobody: str = "", length: bool = False
+) -> str:
     """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after and is
-    ``there`` or was ``missed``, and that nothing is chosen by its ``length``; or "".
+    ``there`` or was ``missed``; that a person is ``nobody`` among the creators; that nothing is chosen by its ``length``; or "".
     """
     chinese, said = language == "zh", list[str]()
     names = [type_name(kind, language) for kind in lacking]
@@ -136,6 +138,9 @@ def notice(lacking: Sequence[ItemType], there: str, language: str, *, missed: st
         said.append(f"这里有《{quote(there)}》。" if chinese else f"Yes, {quote(there)} is here.")
     elif missed:
         said.append(f"这里没有找到《{quote(missed)}》。" if chinese else f"I find no title “{quote(missed)}” here.")
+    if nobody:
+        name = quote(nobody)
+        said.append(f"这里的主创里没有{name}。" if chinese else f"I find no “{name}” among the names of the makers here.")
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
     return ("" if chinese else " ").join(said)

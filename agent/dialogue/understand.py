@@ -63,7 +63,7 @@ _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与
 _UNLIKE = re.compile(
     rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{either(REMOVALS_EN)})|"
     rf"anything but|\bexcept|\bother than|\bbesides|\bavoid|\bwithout|"
-    rf"不要|不像|不是|除了|别再?|已经(?:看|听)过|{either(REMOVALS_ZH)})\s*"
+    rf"不要再?|不想再?|不像|不是|除了|别再?|已经(?:看|听)过|{either(REMOVALS_ZH)})\s*"
     r"(?:like|similar to|want|as|the|to see|to watch|recommend|show me|推荐|放|看|听)?\s*[\"'“《]*$"
 )
 _UNLIKED = re.compile(r"[\"'”》\s]*(?:不感兴趣|没兴趣)")

@@ -1,4 +1,4 @@
-"""The films of MovieLens-100K, read from the installed RecBole package.
+"""The films of MovieLens-100K, read from the installed RecBole package, and what the best known of them are called in Chinese.
 
 The data set may be used for research; it may not be redistributed, nor used for gain without permission from GroupLens, so it is
 never part of this product: F. M. Harper and J. A. Konstan, "The MovieLens Datasets", 2015, doi:10.1145/2827872;
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 from palate.domain import Interaction, Item
@@ -37,9 +38,24 @@ def movielens_file(name: str) -> Path:
 
 
 def film_items() -> list[Item]:
-    """Return the films, each with the key of the cover that is drawn for it; raises :class:`MissingWeights`."""
+    """Return the films, each with its Chinese titles and the key of its cover; raises :class:`MissingWeights`."""
     films = [item for item in read_movielens_items(movielens_file("ml-100k.item")) if isinstance(item, Item)]
-    return [film.model_copy(update={"image": f"covers/{film.item_id}.png"}) for film in films]
+    chinese = _chinese_titles()
+    return [
+        film.model_copy(
+            update={
+                "alt_titles": (*film.alt_titles, *chinese.get((film.title, film.year), ())),
+                "image": f"covers/{film.item_id}.png",
+            }
+        )
+        for film in films
+    ]
+
+
+def _chinese_titles() -> dict[tuple[str, int | None], tuple[str, ...]]:
+    """Return Chinese titles by title and year: ``titles_zh.csv``, our own list."""
+    text = (resources.files("api.demo") / "titles_zh.csv").read_text(encoding="utf-8")
+    return {(row["title"], int(row["year"])): tuple(row["titles_zh"].split(";")) for row in csv.DictReader(text.splitlines())}
 
 
 class Ratings:

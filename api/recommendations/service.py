@@ -42,6 +42,13 @@ def _merged(query: Query, body: RecommendationBody) -> Query:
             remedy="Let year_min be no later than year_max, in the query and the filters together.",
             param="filters.year_min",
         )
+    refused = {genre.casefold() for genre in merged.without_genres}
+    if both := [genre for genre in merged.genres if genre.casefold() in refused]:
+        raise InvalidInput(
+            f"The genre {both[0]!r} is both wanted and refused.",
+            remedy="Name it once, in the query and the filters together.",
+            param="filters.genres",
+        )
     return merged
 
 
@@ -80,7 +87,7 @@ async def recommend(palate: Palate, body: RecommendationBody, clock: Clock) -> S
 
     Raises:
         UnknownPlatform: ``without_platforms`` names one that is not known.
-        InvalidInput: The query is too long, a genre or creator is unknown, or the years contradict each other.
+        InvalidInput: The query is too long, a genre or creator is unknown, or years or genres contradict each other.
         Unavailable: The index is not far enough yet.
 
     """

@@ -47,7 +47,9 @@ def load_dataset(name_or_path: str | Path, root: Path | None = None) -> Dataset:
     if not folder.is_dir() and root is not None and (root / name).is_dir():
         folder = root / name
     if not name.strip() or not folder.is_dir():
-        remedy = f"Give a folder, or one of: {', '.join(known)}" + (f", or a folder's name under {root}." if root else ".")
+        remedy = f"Give a folder, or one of: {', '.join(known)}" + (
+            f", or a folder's name under {root}." if root else "; or set PALATE_DATASETS to where a folder of this name is."
+        )
         raise InvalidInput(f"There is no data set {name!a}.", remedy=remedy, param="dataset")
     found = [kind for kind, (module, _) in FORMATS.items() if module.recognises(folder)]
     if not found:

@@ -134,6 +134,15 @@ def test_years_that_contradict_each_other_are_refused_by_name(http: httpx.Client
     assert "1990" in answer.json()["error"]["message"]
 
 
+def test_a_genre_that_is_wanted_and_refused_is_named(http: httpx.Client) -> None:
+    filters = {"genres": ["Comedy"], "without_genres": ["comedy"]}
+    for body in ({"filters": filters}, {"query": "no comedies", "filters": {"genres": ["Comedy"]}}):
+        answer = http.post("/v1/recommendations", json={"person_id": "ann", **body})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["param"] == "filters.genres"
+        assert "'Comedy' is both wanted and refused" in answer.json()["error"]["message"]
+
+
 def test_refused_creators_are_left_out_and_unknown_ones_named(http: httpx.Client) -> None:
     band = slate(http, query="ambient music", n=5, filters={"types": ["track"]})["items"]
     assert {name for item in band for name in item["creators"]} == {"The Band"}

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title
+from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title, people_named
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,26 @@ def test_wishes_for_a_running_time(text, limits):
 )
 def test_a_title_that_is_not_there_is_told(text, missed):
     assert missed_title(text, spans(text, "Heat")) == missed
+
+
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("films with Tom Hanks", ["Tom Hanks"]),
+        ("a film by Studio Ghibli please", ["Studio Ghibli"]),
+        ("movies starring Samuel L. Jackson", ["Samuel L. Jackson"]),
+        ("with Jean-Claude Van Damme's best", ["Jean-Claude Van Damme"]),
+        ("music by Ludwig van Beethoven", ["Ludwig van Beethoven"]),
+        ("nothing with Jim Carrey, please", ["Jim Carrey"]),
+        ("想看汤姆·汉克斯演的电影", ["汤姆·汉克斯"]),
+        ("推荐汤姆·汉克斯和梅格·瑞恩的电影", ["汤姆·汉克斯", "梅格·瑞恩"]),
+        ("something with Aliens", []),
+        ("with New York vibes", []),
+        ("I watch with My Wife", []),
+        ("films with lots of snow", []),
+        ("something with Blade Runner in it", []),
+        ("来点安静的", []),
+    ],
+)
+def test_people_are_found_where_makers_are_named(text, people):
+    assert people_named(text, spans(text, "Blade Runner")) == people

@@ -62,6 +62,8 @@ def test_why_by_title(world):
     assert said.startswith("Galaxy Quest: ")
     (_, _, _), (_, _, said) = talk(world, "jazz", "why Casablanca?", n=2)
     assert said == "That was not among the last recommendations."
+    (_, _, _), (_, _, said) = talk(world, "something funny", "why the 9th?", n=3)
+    assert said == "That was not among the last recommendations."
 
 
 def test_why_before_anything_was_recommended(world):
@@ -106,6 +108,10 @@ def test_who_asks_after_a_title_is_told_that_it_is_there(world):
     assert said.startswith(f"这里有《Blade Runner》。和它相近的还有《{slate.items[0].title}》")
     ((_, slate, said),) = talk(world, "do you have The Matrix?", n=3)
     assert said.startswith(f"I find no title “The Matrix” here. Here is what fits: {slate.items[0].title}")
+    ((_, _, said),) = talk(world, "something funny with Tom Nobody", n=3)
+    assert said.startswith("I find no “Tom Nobody” among the names of the makers here. Here is what fits: ")
+    ((_, _, said),) = talk(world, "汤姆·无名演的喜剧", language="zh", n=3)
+    assert said.startswith("这里的主创里没有汤姆·无名。为你挑了")
     ((_, _, said),) = talk(world, "do you have Comedy?", n=3)
     assert said.startswith("Here is what fits")
     ((_, _, said),) = talk(world, "do you have anything like Blade Runner?", n=3)

@@ -262,7 +262,9 @@ def test_creators_who_are_refused(with_people, text, refused):
         "a crime film but not Fargo",
         "anything but Fargo",
         "no Fargo please",
+        "stop showing me Fargo",
         "别再推荐《Fargo》",
+        "不要再推荐Fargo了",
         "我对《Fargo》不感兴趣",
     ],
 )
