@@ -263,9 +263,7 @@ class ChatAgent:
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            first=notice(
-                lacking, there, turn.language, missed=missed, nobody=nobody, length=limits_length(turn.text, mentions)
-            ),
+            first=notice(lacking, there, turn.language, missed=missed, nobody=nobody, length=limits_length(turn.text, mentions)),
             alike=bool(there and not lacking and request is not None and request.query.like_item_ids),
         )
         return {"messages": [AIMessage(said)]}
