@@ -32,11 +32,17 @@ _OPEN_QUOTES = frozenset("\"'“‘«「『《〈")
 _CLOSE_QUOTES = frozenset("\"'”’»」』》〉")
 _SENTENCE_END = frozenset(".!?。！？\n")
 _LONGEST = 24
-# What may stand around a short Chinese title that is meant: 有教父吗, 我想看活着; and behind one: 变脸那样的.
+_SHORT_HAN = 5  # characters; many titles of so many are everyday words
+# What may stand around a short Chinese title that is meant: 有教父吗, 别再推荐教父了; and behind one: 变脸那样的.
 _ASKED_ZH = re.compile(
-    r"(?:请问|你们?|这里|不要|别|不|我|们|想|要|再|给|找|那)*(?:有没有|有|看|听|放|推荐)?(?:电影|影片)?\0(?:这部|电影|影片|吗|嘛|么|没有|没|呢|吧|的)*"
+    r"(?:请问|[你我]们?|这里|那|不|别|想|要|再|给|找|来)*(?:(?:看|听|放|推荐)[到过]?|有没有|有)(?:电影|影片)?\0"
+    r"(?:这部|电影|影片|吗|嘛|么|没有|没|呢|吧|的|了)*|\0(?:这部|电影|影片)?(?:好看|好听|怎么样|如何|在吗|有吗).{0,4}"
 )
-_ALIKE_ZH = re.compile(r"[》”’]?\s*(?:[这那][样种类]|一样|之类|差不多|类型)")
+_ALIKE_ZH = re.compile(
+    r"[》”’]?\s*(?:[这那][样种类]|之类|差不多|一样(?=的?(?:电影|影片|片|剧|歌|音乐|[吗但又,，。!！?？]|$)))|"
+    r"[》”’]?(?:风格|类型)的?(?:电影|影片|片|剧)"
+)
+_SEQUEL = re.compile(r"\d{1,2}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class _Span:
 class MentionFinder:
     """Finds titles of a catalog in free text.
 
-    A title of several telling words counts wherever it stands. A title of one word, of one or two Chinese characters, or of common
+    A title of several telling words counts wherever it stands. A title of one word, of up to five Chinese characters, or of common
     words only needs a cue: it is quoted (《》 too), is the whole text, is capitalised within a sentence, or follows "like",
     "similar to", "loved", 像, 类似, or "and" after another mention. Where all its words are common ("It", "Up", "Her"), "like" is
     not enough.
@@ -116,9 +122,11 @@ class MentionFinder:
         words = [token.text for token in tokens[span.first : span.first + span.words]]
         telling = [word for word in words if word not in _COMMON and word not in _ARTICLES]
         han = all(len(word) == 1 and ord(word) > 0x2FFF for word in words)
-        if len(telling) > (2 if han else 1):
-            return True
         start, end = tokens[span.first].start, tokens[span.first + span.words - 1].end
+        if han and _SEQUEL.match(text, end):
+            return False  # 终结者3 is another film than 终结者
+        if len(telling) > (_SHORT_HAN if han else 1):
+            return True
         if _quoted(text, start, end) or not (text[:start] + text[end:]).strip(" .!?。！？"):
             return True
         if capitals and _titled(text, tokens, span, common=not telling):

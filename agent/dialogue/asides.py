@@ -1,4 +1,4 @@
-"""Messages that want no new slate, or a word before it: thanks and leave, and whether a title is there."""
+"""Messages that want no new slate, or a word before it: thanks and leave, whether a title is there, running times, people."""
 
 from __future__ import annotations
 
@@ -44,11 +44,15 @@ _MISSED = re.compile(
 )
 # Two capitalised words at least, as "with Aliens" names nobody; in Chinese the dots within a foreign name.
 _PERSON = re.compile(
-    r"\b(?:with|by|starring|featuring) (?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
-    r"(?P<en>[A-Z][\w'’-]*\.?(?: (?:[A-Z]\.|[A-Z][\w'’-]+|de|van|von|der|da|del|la|le|di))*? [A-Z][\w'’-]+)(?![\w'’-])(?! [A-Z])|"
-    r"(?P<zh>[\u3400-\u9fff]{1,8}(?:[·•・][\u3400-\u9fff]{1,6}?)+)(?=主演|导演|执导|演|拍|唱|的|和|与|[,，。!！?？\s]|$)"
+    r"\b(?:(?:films?|movies?|songs?|tracks?|music|albums?|ones?|stuff|something|anything|nothing|actors?) (?:with|by|featuring)|"
+    r"starring|featuring|(?:directed|written|made|sung|composed) by) (?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
+    r"(?P<en>[A-Z][\w'’-]*\.?(?: (?:[A-Z]\.|[A-Z][\w'’-]+|de|van|von|der|da|del|la|le|di))*? [A-Z][\w'’-]+)(?![\w'’-])"
+    r"(?=\W*$|[,.;:!?)]|\s+(?:and|or|but|in|please|from|that|who|as|is|are)\b)|"
+    r"(?P<zh>[\u3400-\u9fff]{1,8}(?:[·•・][\u3400-\u9fff]{1,6}?)+)"
+    r"(?=主演|导演|执导|参演|出演|饰演|演|拍|唱|的|和|与|那|吗|呢|最|[,，。!！?？\s]|$)"
 )
-_BEFORE_NAME = re.compile(r"[\u3400-\u9fff]*[看听由有要和与欢荐](?=[\u3400-\u9fff]+[·•・])")
+_BEFORE_NAME = re.compile(r"[\u3400-\u9fff]*[看听由有要和与欢荐我爱给点找部首个是像了](?=[\u3400-\u9fff]+[·•・])")
+_ABOUT_ZH = re.compile(r"[\u3400-\u9fff]*(?:关于|讲述?|有关|传记)[\u3400-\u9fff]+[·•・]")
 _SHORT = 4
 _TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|ten|half an|ninety|sixty)(?: and a half)?[ -]?(?:h|hrs?|hours?|mins?|minutes?)\b"
 _LENGTH = re.compile(
@@ -135,6 +139,7 @@ def people_named(text: str, found: Sequence[MentionSpan]) -> list[str]:
     for match in _PERSON.finditer(text):
         start, end = match.span("en" if match["en"] else "zh")
         before = None if match["en"] else _BEFORE_NAME.match(text, start, end)
-        spans.append((before.end() if before else start, end))
+        if match["en"] or not _ABOUT_ZH.match(text, start, end):
+            spans.append((before.end() if before else start, end))
     apart = [(start, end) for start, end in spans if all(end <= one.start or one.end <= start for one in found)]
     return [text[start:end].removesuffix("'s") for start, end in apart]

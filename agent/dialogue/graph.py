@@ -253,9 +253,10 @@ class ChatAgent:
         write(ChatEvent("status", {"stage": "respond"}))
         mentions, lacking = self._vocabulary.mentions(turn.text), self._vocabulary.lacking(turn.text)
         there, missed = asked_after(turn.text, mentions), missed_title(turn.text, mentions)
-        if missed and (self._vocabulary.creators(missed) or self._vocabulary.understand(missed) != Query(text=missed)):
+        if missed and (self._vocabulary.creators(missed) or self._means(missed)):
             missed = ""  # "do you have Comedies?"
-        nobody = next((name for name in people_named(turn.text, mentions) if not self._vocabulary.creators(name)), "")
+        people = people_named(turn.text, mentions)
+        nobody = next((name for name in people if not (self._vocabulary.creators(name) or self._means(name))), "")
         request = turn.request
         said = await self._replier.write(
             turn.text,
@@ -267,6 +268,10 @@ class ChatAgent:
             alike=bool(there and not lacking and request is not None and request.query.like_item_ids),
         )
         return {"messages": [AIMessage(said)]}
+
+    def _means(self, words: str) -> bool:
+        """Return whether words ask for a genre, a type, years or the like of a title."""
+        return self._vocabulary.understand(words) != Query(text=words)
 
     async def _why(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context

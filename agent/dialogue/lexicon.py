@@ -122,7 +122,7 @@ NEGATIONS_ZH = (
 )
 REMOVALS_EN = (
     "remove", "drop", "delete", "skip", "hide", "dismiss", "get rid of", "take out", "take away", "take off", "leave out",
-    "not interested in", "stop showing me", "stop showing", "stop recommending", "stop suggesting", "stop playing",
+    "not interested in", "stop showing me", "stop recommending", "stop suggesting",
 )
 REMOVALS_ZH = ("去掉", "删掉", "删除", "移除", "拿掉", "跳过", "不感兴趣")
 FILLERS_EN = (

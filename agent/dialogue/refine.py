@@ -66,7 +66,11 @@ _ORDINALS = (
 )
 _ANY_PLACE = rf"(?:(?:(?:{'|'.join(_NUMBERS)}|last|\d+(?:st|nd|rd|th))(?: one| film| movie| song| track)?)|#\d+)"
 _COUNTS = re.compile(rf"\b{_ANY_PLACE}\W*$|第\s*\d+", re.ASCII)
-_COUNTED = re.compile(rf"(?<![\w#]){_ANY_PLACE}(?!\w)|第\s*[\d一二三四五六七八九十]+[个部首条]", re.ASCII)
+_COUNTED = re.compile(
+    rf"(?:\b(?:{'|'.join(_NUMBERS)}|\d+(?:st|nd|rd|th))|#\d+)(?: (?:one|film|movie|song|track)\b|\W*$)|"
+    r"第\s*[\d一二三四五六七八九十]+(?:[个部首条]|[?？。!！\s]*$)",
+    re.ASCII,
+)
 # "More like the first one", 像第二个那样的: at the end, as titles count, too ("like The Third Man").
 _LIKE_PLACE = re.compile(
     rf"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?:\blike|\bsimilar to) (?:the )?{_ANY_PLACE}(?:,? please)?\W*$|"

@@ -127,7 +127,7 @@ def notice(
     lacking: Sequence[ItemType], there: str, language: str, *, missed: str = "", nobody: str = "", length: bool = False
 ) -> str:
     """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after and is
-    ``there`` or was ``missed``; that a person is ``nobody`` among the creators; that nothing is chosen by its ``length``; or "".
+    ``there`` or was ``missed``; that no item names a person (``nobody``); that nothing is chosen by its ``length``; or "".
     """
     chinese, said = language == "zh", list[str]()
     names = [type_name(kind, language) for kind in lacking]
@@ -140,7 +140,7 @@ def notice(
         said.append(f"这里没有找到《{quote(missed)}》。" if chinese else f"I find no title “{quote(missed)}” here.")
     if nobody:
         name = quote(nobody)
-        said.append(f"这里的主创里没有{name}。" if chinese else f"I find no “{name}” among the names of the makers here.")
+        said.append(f"这里没有作品注明{name}参与。" if chinese else f"No item here says that it is by or with “{name}”.")
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
     return ("" if chinese else " ").join(said)

@@ -63,8 +63,9 @@ _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与
 _UNLIKE = re.compile(
     rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{either(REMOVALS_EN)})|"
     rf"anything but|\bexcept|\bother than|\bbesides|\bavoid|\bwithout|"
-    rf"不要再?|不想再?|不像|不是|除了|别再?|已经(?:看|听)过|{either(REMOVALS_ZH)})\s*"
-    r"(?:like|similar to|want|as|the|to see|to watch|recommend|show me|推荐|放|看|听)?\s*[\"'“《]*$"
+    rf"(?<![要想看听喜爱])不(?:要|想|再|喜欢|爱|看|听|给我)+|不像|不是|讨厌|除了|(?<![特分个])别再?|已经(?:看|听)过|"
+    rf"{either(REMOVALS_ZH)})\s*(?:给我)?"
+    r"(?:like|similar to|want|as|the|to see|to watch|recommend|show me|推荐|放|看|听)?[到过]?\s*[\"'“《]*$"
 )
 _UNLIKED = re.compile(r"[\"'”》\s]*(?:不感兴趣|没兴趣)")
 # Words for types that often mean something else.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from api.protocol import Clock, language_of
@@ -23,14 +23,25 @@ def _both(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
+def _without(genres: Sequence[str], others: Set[str]) -> tuple[str, ...]:
+    return tuple(genre for genre in genres if genre.casefold() not in others)
+
+
 def _merged(query: Query, body: RecommendationBody) -> Query:
-    """Return the query with the body's filters: lists are joined, and what the body says of types and years goes first."""
+    """Return the query with the body's filters: lists are joined, and what the body says of types, genres and years goes first."""
     asked = body.filters
+    wanted, refused = ({genre.casefold() for genre in genres} for genres in (asked.genres, asked.without_genres))
+    if both := [genre for genre in asked.genres if genre.casefold() in refused]:
+        raise InvalidInput(
+            f"The genre {both[0]!r} is both wanted and refused.",
+            remedy="Name it in 'genres' or in 'without_genres'.",
+            param="filters.genres",
+        )
     merged = query.model_copy(
         update={
             "types": asked.types or query.types,
-            "genres": _both(query.genres, asked.genres),
-            "without_genres": _both(query.without_genres, asked.without_genres),
+            "genres": _both(_without(query.genres, refused), asked.genres),
+            "without_genres": _both(_without(query.without_genres, wanted), asked.without_genres),
             "without_creators": _both(query.without_creators, asked.without_creators),
             "year_min": query.year_min if asked.year_min is None else asked.year_min,
             "year_max": query.year_max if asked.year_max is None else asked.year_max,
@@ -41,13 +52,6 @@ def _merged(query: Query, body: RecommendationBody) -> Query:
             f"The years {merged.year_min} to {merged.year_max} contradict each other.",
             remedy="Let year_min be no later than year_max, in the query and the filters together.",
             param="filters.year_min",
-        )
-    refused = {genre.casefold() for genre in merged.without_genres}
-    if both := [genre for genre in merged.genres if genre.casefold() in refused]:
-        raise InvalidInput(
-            f"The genre {both[0]!r} is both wanted and refused.",
-            remedy="Name it once, in the query and the filters together.",
-            param="filters.genres",
         )
     return merged
 

@@ -171,24 +171,30 @@ class Histories:
         return fusion
 
     def _with_cold(self, fitted: _Fitted) -> _Fitted:
-        """Return the fit with what is served to new users and of new items: with what the LLM says of titles, and without it."""
-        if self._reader is None:
-            return fitted
+        """Return the fit with what is served to new users and of new items: with what the LLM says of titles, and without it.
+
+        Where no LLM reads titles, the order of new users is all of it: what it does without them.
+        """
+        world = fitted.world
+        titles = None if self._reader is None else self._reader.read(world.table.items, self._progress)
+        fast = self._learned(world, fitted.split)
+        short = {"fast": fast, "fused": fast if titles is None else self._learned(world, fitted.split, titles)}
+        cold = {} if titles is None else self._cold_sources(fitted, titles)
+        return replace(fitted, cold=cold, short={name: fusion for name, fusion in short.items() if fusion.ready})
+
+    def _cold_sources(self, fitted: _Fitted, titles: TitleLikelihoods) -> dict[str, ColdSource]:
         world, content = fitted.world, fitted.retriever.sources["content"]
         assert isinstance(content, ContentSource)  # noqa: S101 - the live sources have it by this name
-        titles = self._reader.read(world.table.items, self._progress)
         config = ColdConfig(near=self.config.cold_candidates)
-        alone = config.model_copy(update={"nearness": 0.0})
         cold = {
-            "llm_only": ColdSource(content, titles, alone),
+            "llm_only": ColdSource(content, titles, config.model_copy(update={"nearness": 0.0})),
             "fast": ColdSource(content, None, config),
             "fused": ColdSource(content, titles, config),
         }
         reader = world.reader()  # one for all: over one fit they share the vectors in memory
         for source in cold.values():
             source.fit(world.table, reader)
-        short = {name: self._learned(world, fitted.split, read) for name, read in (("fast", None), ("fused", titles))}
-        return replace(fitted, cold=cold, short={name: fusion for name, fusion in short.items() if fusion.ready})
+        return cold
 
     def _cases(self, fitted: _Fitted, arena: Arena, cases: Sequence[Case]) -> list[RankCase]:
         out = []

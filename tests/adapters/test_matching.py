@@ -185,6 +185,12 @@ def test_every_film_finds_itself(item: Item, shout: bool) -> None:
         ("now and then I watch toy story", ["toy"]),
         ("SOMETHING LIKE ALIEN", ["alien"]),
         ("SPEED UP PLEASE", []),
+        ("别再给我推荐异形了", ["alien"]),
+        ("不看异形", ["alien"]),
+        ("异形好看吗", ["alien"]),
+        ("有异形3吗", []),
+        ("异形一样的黑暗", []),
+        ("我想异形", []),
         ("有异形吗？", ["alien"]),
         ("请问你们有没有异形", ["alien"]),
         ("异形那样的片子", ["alien"]),
@@ -223,3 +229,7 @@ def test_movielens_titles_find_themselves() -> None:
     same = sum(match is not None and match.item_id == item.item_id for item, match in found)
     assert right == len(items)
     assert same > 0.98 * len(items)
+
+
+def test_a_hostile_text_is_read_in_time():
+    assert [one.item_id for one in TitleMatcher(CATALOG).mentions("你们不要" * 500 + "x异形")] == []

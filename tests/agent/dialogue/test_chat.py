@@ -64,6 +64,8 @@ def test_why_by_title(world):
     assert said == "That was not among the last recommendations."
     (_, _, _), (_, _, said) = talk(world, "something funny", "why the 9th?", n=3)
     assert said == "That was not among the last recommendations."
+    (_, slate, _), (_, _, said) = talk(world, "something funny", "why this? I watched it last night", n=3)
+    assert said.startswith(slate.items[0].title)
 
 
 def test_why_before_anything_was_recommended(world):
@@ -108,10 +110,12 @@ def test_who_asks_after_a_title_is_told_that_it_is_there(world):
     assert said.startswith(f"这里有《Blade Runner》。和它相近的还有《{slate.items[0].title}》")
     ((_, slate, said),) = talk(world, "do you have The Matrix?", n=3)
     assert said.startswith(f"I find no title “The Matrix” here. Here is what fits: {slate.items[0].title}")
-    ((_, _, said),) = talk(world, "something funny with Tom Nobody", n=3)
-    assert said.startswith("I find no “Tom Nobody” among the names of the makers here. Here is what fits: ")
+    ((_, _, said),) = talk(world, "something funny, a film with Tom Nobody", n=3)
+    assert said.startswith("No item here says that it is by or with “Tom Nobody”. Here is what fits: ")
     ((_, _, said),) = talk(world, "汤姆·无名演的喜剧", language="zh", n=3)
-    assert said.startswith("这里的主创里没有汤姆·无名。为你挑了")
+    assert said.startswith("这里没有作品注明汤姆·无名参与。为你挑了")
+    ((_, _, said),) = talk(world, "films with Science Fiction", n=3)
+    assert said.startswith("Here is what fits")
     ((_, _, said),) = talk(world, "do you have Comedy?", n=3)
     assert said.startswith("Here is what fits")
     ((_, _, said),) = talk(world, "do you have anything like Blade Runner?", n=3)

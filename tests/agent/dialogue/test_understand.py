@@ -265,6 +265,9 @@ def test_creators_who_are_refused(with_people, text, refused):
         "stop showing me Fargo",
         "别再推荐《Fargo》",
         "不要再推荐Fargo了",
+        "不要再给我推荐《Fargo》",
+        "讨厌《Fargo》",
+        "我不喜欢《Fargo》",
         "我对《Fargo》不感兴趣",
     ],
 )
@@ -275,3 +278,5 @@ def test_a_title_that_is_refused_is_named(world, text):
 
 def test_no_title_is_refused_where_its_like_is_wanted(world):
     assert world.understander.refused("something like Fargo but not scary") == ()
+    assert world.understander.refused("特别推荐《Fargo》") == ()
+    assert world.understander.refused("想不想看《Fargo》") == ()

@@ -118,6 +118,15 @@ def test_cold_users_have_a_short_history_and_are_no_users_of_the_other_arena(col
     assert all(case.group["taken"] > 0 for case in cold["cold_users"])
 
 
+def test_without_an_llm_new_users_have_the_order_of_short_histories(cold):
+    for case in cold["cold_users"]:
+        assert sorted(case.orders["fused"]) == list(range(len(case.candidates)))
+        assert case.orders["fast"] == case.orders["fused"]
+        assert "zero_shot" not in case.orders
+    assert any(case.orders["fused"] != tuple(range(len(case.candidates))) for case in cold["cold_users"])
+    assert not any(case.orders for case in cold["cold_items"])
+
+
 def test_training_cases_come_before_validation_and_of_every_kind(histories):
     found = histories.crossfitted(20)
     assert {arena: len(cases) for arena, cases in found.items()} == {"warm": 20, "cold_users": 20, "cold_items": 20}
