@@ -43,7 +43,8 @@ _EXCLUDES = re.compile(
 )
 # "remove Heat", "I have seen the second one", 去掉第一个, "skip those".
 _REMOVES = re.compile(
-    rf"\b(?:{either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{either(REMOVALS_ZH)}|(?:看|听)过了?第",
+    rf"\b(?:{either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{either(REMOVALS_ZH)}|"
+    r"(?:(?:看|听)过了?|不(?:太|怎么)?(?:喜欢|爱看|爱听|想看|想听|要)|讨厌)第",
     re.ASCII,
 )
 _NOT = re.compile(r"(?:n't|\bnot|\bnever|没有?|不要|别)\W*(?:\w+\W+){0,2}$", re.ASCII)

@@ -77,6 +77,8 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
         ("I'm not interested in any of these", (), "abc"),
         ("去掉第一个", (), "a"),
         ("去掉第2个", (), "b"),
+        ("我不喜欢第一个", (), "a"),
+        ("不太想看第二个", (), "b"),
         ("前两个都看过了", (), "ab"),
         ("第三个看过了", (), "c"),
         ("除了第一个我都看过了", (), "bc"),
