@@ -66,8 +66,9 @@ class MentionFinder:
 
     A title of several telling words counts wherever it stands. A title of one word, of up to five Chinese characters, or of common
     words only needs a cue: it is quoted (《》 too), is the whole text, is capitalised within a sentence, or follows "like",
-    "similar to", "loved", 像, 类似, or "and" after another mention. Where all its words are common ("It", "Up", "Her"), "like" is
-    not enough.
+    "similar to", "loved", 像, 类似, or "and" after another mention; a Chinese one also where no more than 有…吗, 别再推荐… or …那样
+    stands around it. Where all its words are common ("It", "Up", "Her"), "like" is not enough. A Chinese title before a number is
+    another film's (终结者3).
 
     Of several items of one title the first by type, then with that main title, then the newest is taken.
 

@@ -211,7 +211,7 @@ class ChatAgent:
             None if remembered is None else Query.model_validate(remembered),
             await self._wishes.read(turn.text, turn.deadline),
             turn.text,
-            [Shown.model_validate(item) for item in state.get("shown") or []],
+            [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
             mentions,
             self._vocabulary.refused(turn.text),
         )
@@ -245,7 +245,7 @@ class ChatAgent:
         turn.slate = slate = await self._recommender.finish(turn.prepared)
         turn.decision_id, turn.degraded = slate.decision_id, slate.degraded
         runtime.stream_writer(ChatEvent("slate", slate=slate))
-        shown = [Shown(item_id=i.item_id, title=i.title, year=i.year).model_dump() for i in slate.items]
+        shown = [Shown(item_id=i.item_id, year=i.year).model_dump() for i in slate.items]
         return {"shown": shown, "decision_id": slate.decision_id}
 
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:

@@ -65,17 +65,16 @@ _ORDINALS = (
     ),
     (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
 )
-_ANY_PLACE = rf"(?:(?:(?:{'|'.join(_NUMBERS)}|last|\d+(?:st|nd|rd|th))(?: one| film| movie| song| track)?)|#\d+)"
+_NTH, _NAMED = rf"(?:{'|'.join(_NUMBERS)}|\d+(?:st|nd|rd|th))", r"(?: (?:one|film|movie|song|track))"
+_NTH_ZH = r"第\s*[\d一二三四五六七八九十]+"
+_ANY_PLACE = rf"(?:(?:{_NTH}|last){_NAMED}?|#\d+)"
 _COUNTS = re.compile(rf"\b{_ANY_PLACE}\W*$|第\s*\d+", re.ASCII)
-_COUNTED = re.compile(
-    rf"(?:\b(?:{'|'.join(_NUMBERS)}|\d+(?:st|nd|rd|th))|#\d+)(?: (?:one|film|movie|song|track)\b|\W*$)|"
-    r"第\s*[\d一二三四五六七八九十]+(?:[个部首条]|[?？。!！\s]*$)",
-    re.ASCII,
-)
+# Where "why" points: behind the number the message ends, or what is counted follows.
+_COUNTED = re.compile(rf"(?:\b{_NTH}|#\d+)(?:{_NAMED}\b|\W*$)|{_NTH_ZH}(?:[个部首条]|[?？。!！\s]*$)", re.ASCII)
 # "More like the first one", 像第二个那样的: at the end, as titles count, too ("like The Third Man").
 _LIKE_PLACE = re.compile(
     rf"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?:\blike|\bsimilar to) (?:the )?{_ANY_PLACE}(?:,? please)?\W*$|"
-    r"(?:像|类似)第\s*[\d一二三四五六七八九十]+[个部首条]",
+    rf"(?:像|类似){_NTH_ZH}[个部首条]",
     re.ASCII,
 )
 _UNLIKE_PLACE = re.compile(rf"(?:n't|\b(?:not?|nothing|no more|less|fewer|un)|不){_MARKS}(?:\w+ )?$", re.ASCII)
@@ -98,7 +97,6 @@ class Shown(Value):
     """An item of the last slate."""
 
     item_id: str
-    title: str
     year: int | None = None
 
 

@@ -6,9 +6,9 @@ from agent.dialogue.refine import Shown, refine
 from palate.domain import Query
 
 SHOWN = [
-    Shown(item_id="a", title="Alien", year=1979),
-    Shown(item_id="b", title="Heat", year=1995),
-    Shown(item_id="c", title="Up", year=2009),
+    Shown(item_id="a", year=1979),
+    Shown(item_id="b", year=1995),
+    Shown(item_id="c", year=2009),
 ]
 BEFORE = Query(text="like Alien but funny", like_item_ids=("x",), genres=("Comedy",), without_genres=("War",), types=("movie",))
 
