@@ -24,7 +24,7 @@ class RankExamplesConfig(Value):
 
     shown: int = Field(default=8, ge=2, le=26)
     most_targets: int = Field(default=3, ge=1)
-    prompt: RankPromptConfig = RankPromptConfig(version="rank-v2", max_history=8)
+    prompt: RankPromptConfig = RankPromptConfig(version="rank-v2", max_tokens=600, max_history=8)
     seed: int = 0
 
 

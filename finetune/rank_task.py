@@ -16,6 +16,7 @@ from agent.llm.base import LLM
 from evals.datasets import load_dataset
 from evals.datasets.dialogues import is_dialogues, load_dialogues
 from evals.models import Rows
+from evals.repeatable import one_blas_thread
 from evals.rerank import (
     Arena,
     Conversation,
@@ -207,6 +208,7 @@ class RankTask:
         made = ((list(rank_examples([one], self._llm, self.config.examples)), case) for one, case in zip(shown, cases, strict=True))
         return [(found[0], case) for found, case in made if found]
 
+    @one_blas_thread
     def _cases(self, name: str) -> tuple[dict[Arena, list[RankCase]], str]:
         """Return training cases by arena, with the terms that the data comes under."""
         sources = partial(self._rows.live_sources, progress=self._progress)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import Field
@@ -38,20 +38,25 @@ _MARKED = ChatPromptTemplate.from_messages(
 )
 _SAID_RANK, _TOP_RANK = 30, 3
 _LIKES = 4
+_SHORTEST_TITLE = 8
+_ENTRY_TOKENS = 16  # about what an item of the history takes
 
 
 class RankPromptConfig(Value):
-    """Which prompt, and how long it may be. A longer one costs prefill time, and a small LLM gains little from it.
+    """Which prompt, and how long it may be. A longer one costs prefill time, and a small LLM gains nothing from it.
 
     ``rank-v1`` labels the candidates A, B, C and asks for a letter, which an LLM can do that was not tuned for it. ``rank-v2`` sets
     a mark behind each candidate and tells what retrieval knows: for LoRA adapters that were trained on it.
 
-    ``max_tokens`` bounds the whole; the history gets what the candidates leave of it, at most ``max_history`` items and at least
-    one a platform. Texts of items are cut at ``title_chars``; of the wish the first ``wish_chars`` are kept, with marks the last.
+    ``max_tokens`` bounds the whole. Where the candidates would leave the history less than ``history_share`` of it, less is said
+    of all items: genres and creators but the first, then years, then genres and creators, then the ends of titles. The history
+    gets what is left, at most ``max_history`` items and at least one a platform, be the budget kept or not. Titles are cut at
+    ``title_chars``; of the wish the first ``wish_chars`` are kept, with marks the last.
     """
 
     version: RankVersion = "rank-v1"
-    max_tokens: int = Field(default=600, ge=100)
+    max_tokens: int = Field(default=350, ge=100)
+    history_share: float = Field(default=0.3, ge=0.0, lt=1.0)
     max_history: int = Field(default=16, ge=0)
     title_chars: int = Field(default=48, ge=8)
     wish_chars: int = Field(default=240, ge=16)
@@ -85,8 +90,15 @@ def build_rank_prompt(  # noqa: PLR0917 - one call shape for training and servin
         )
     form = _Marked if config.version == "rank-v2" else _Labelled
     prompt = form(llm, request, history_items, config)
-    offered = prompt.offered(candidates, places or range(1, len(candidates) + 1))
-    kept, history = _history(llm, profile, history_items, config, prompt, offered)
+    turns = _take_turns(profile, history_items)[: config.max_history]
+    reserve = min(config.history_share * config.max_tokens, _ENTRY_TOKENS * len(turns))
+    offered, room = "", 0
+    for prompt.detail in _details(config):
+        offered = prompt.offered(candidates, places or range(1, len(candidates) + 1))
+        room = config.max_tokens - llm.count_tokens(prompt.render("", offered))
+        if room >= reserve:
+            break
+    kept, history = _history(llm, turns, history_items, prompt, room)
     text = prompt.render(history, offered)
     return LabelledPrompt(
         text=text,
@@ -105,18 +117,39 @@ def content_free_prompt(llm: LLM, n: int) -> LabelledPrompt:
     return LabelledPrompt(text=text, labels=_labels(llm, n), item_ids=tuple(f"none-{i}" for i in range(n)), version="rank-v1")
 
 
+class _Detail(NamedTuple):
+    """How much is said of an item: how many genres and creators, whether its year, how many characters of its title."""
+
+    genres: int
+    creators: int
+    year: bool
+    title_chars: int
+
+
+def _details(config: RankPromptConfig) -> Iterator[_Detail]:
+    """Yield less and less."""
+    full = _Detail(config.genres, config.creators, year=True, title_chars=config.title_chars)
+    first = full._replace(genres=min(1, full.genres), creators=min(1, full.creators))
+    bare = _Detail(0, 0, year=False, title_chars=full.title_chars)
+    yield from (full, first, first._replace(year=False), bare)
+    yield from (bare._replace(title_chars=max(_SHORTEST_TITLE, full.title_chars // n)) for n in (2, 4))
+
+
 class _Labelled:
     """rank-v1: letters before the candidates, and the next token is one of them."""
 
+    detail: _Detail
+
     def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
-        self._llm, self._config = llm, config
+        self._llm = llm
         self._wish = quote(request.query.text, config.wish_chars) or "none"
+        self._folded = request.query.text.casefold()
 
     def offered(self, candidates: Sequence[Candidate], places: Sequence[int]) -> str:
-        return "\n".join(f"{chr(65 + i)}: {_line(c.item, self._config)}" for i, c in enumerate(candidates))
+        return "\n".join(f"{chr(65 + i)}: {_line(c.item, self.detail, self._folded)}" for i, c in enumerate(candidates))
 
     def entry(self, entry: ProfileEntry, item: Item) -> str:
-        return f"{platform_name(entry.platform)}: {_line(item, self._config)}"
+        return f"{platform_name(entry.platform)}: {_line(item, self.detail)}"
 
     def joined(self, entries: Sequence[ProfileEntry], said: Sequence[str]) -> str:
         return "\n".join(said)
@@ -139,8 +172,10 @@ class _Marked:
     offered it early ("!": among their first three).
     """
 
+    detail: _Detail
+
     def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
-        self._llm, self._config = llm, config
+        self._llm = llm
         text = quote(request.query.text, len(request.query.text) + 1)
         self._wish = text if len(text) <= config.wish_chars else "…" + text[1 - config.wish_chars :]
         likes = [history_items[i] for i in request.query.like_item_ids if i in history_items]
@@ -154,7 +189,7 @@ class _Marked:
         return "\n".join(f"{place}. {self._candidate(c)}{_MARK}" for c, place in zip(candidates, places, strict=True))
 
     def entry(self, entry: ProfileEntry, item: Item) -> str:
-        return quote(item.title, self._config.title_chars)
+        return quote(item.title, self.detail.title_chars)
 
     def joined(self, entries: Sequence[ProfileEntry], said: Sequence[str]) -> str:
         before = ["", *(entry.platform for entry in entries)]
@@ -180,29 +215,22 @@ class _Marked:
         return tuple(found)
 
     def _candidate(self, candidate: Candidate) -> str:
-        item, config = candidate.item, self._config
-        genres = sorted(item.genres, key=lambda genre: genre.casefold() not in self._folded)[: config.genres]
+        item, detail = candidate.item, self.detail
+        genres = _genres(item, detail, self._folded)
         named = [c for c in item.creators if c.casefold() in self._folded]
-        creators = [*named, *(c for c in item.creators if c in self._known and c not in named)][: config.creators]
+        creators = [*named, *(c for c in item.creators if c in self._known and c not in named)][: detail.creators]
         early = [f"{hit.source}{'!' * (hit.rank <= _TOP_RANK)}" for hit in candidate.hits if hit.rank <= _SAID_RANK]
         about = ", ".join([*(quote(genre, 24) for genre in genres), *(quote(creator, 32) for creator in creators)])
-        return " ".join([_titled(item, config), *(("—", about) if about else ()), *(("·", *early) if early else ())])
+        return " ".join([_titled(item, detail), *(("—", about) if about else ()), *(("·", *early) if early else ())])
 
 
-def _history(  # noqa: PLR0917 - what the prompt is made of
-    llm: LLM,
-    profile: Profile,
-    history_items: Mapping[str, Item],
-    config: RankPromptConfig,
-    prompt: _Labelled | _Marked,
-    offered: str,
+def _history(
+    llm: LLM, turns: Sequence[ProfileEntry], history_items: Mapping[str, Item], prompt: _Labelled | _Marked, room: int
 ) -> tuple[list[ProfileEntry], str]:
-    """Return the entries that find room, newest first, and how they are said."""
-    turns = _take_turns(profile, history_items)
+    """Return the entries that find room, in tokens, newest first, and how they are said."""
     must = len({entry.platform for entry in turns})
-    room = config.max_tokens - llm.count_tokens(prompt.render("", offered))
     kept, said = list[ProfileEntry](), dict[tuple[str, str], str]()
-    for entry in turns[: config.max_history]:
+    for entry in turns:
         line = prompt.entry(entry, history_items[entry.item_id])
         room -= llm.count_tokens(line) + 1
         if room < 0 and len(kept) >= must:
@@ -219,14 +247,19 @@ def _labels(llm: LLM, n: int) -> tuple[str, ...]:
     return tuple(f"{' ' if one else ''}{chr(65 + i)}" for i in range(n))
 
 
-def _titled(item: Item, config: RankPromptConfig) -> str:
-    year = f" ({item.year})" if item.year and str(item.year) not in item.title else ""
-    return f"{quote(item.title, config.title_chars)}{year}"
+def _titled(item: Item, detail: _Detail) -> str:
+    year = f" ({item.year})" if detail.year and item.year and str(item.year) not in item.title else ""
+    return f"{quote(item.title, detail.title_chars)}{year}"
 
 
-def _line(item: Item, config: RankPromptConfig) -> str:
-    genres = ", ".join(quote(genre, 24) for genre in item.genres[: config.genres])
-    return _titled(item, config) + (f" — {genres}" if genres else "")
+def _genres(item: Item, detail: _Detail, wish: str) -> list[str]:
+    """Return the item's genres, those first that the wish, in small letters, names."""
+    return sorted(item.genres, key=lambda genre: genre.casefold() not in wish)[: detail.genres]
+
+
+def _line(item: Item, detail: _Detail, wish: str = "") -> str:
+    genres = ", ".join(quote(genre, 24) for genre in _genres(item, detail, wish))
+    return _titled(item, detail) + (f" — {genres}" if genres else "")
 
 
 def _take_turns(profile: Profile, history_items: Mapping[str, Item]) -> list[ProfileEntry]:

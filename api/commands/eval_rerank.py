@@ -43,6 +43,7 @@ def rerank(
     split: Annotated[Literal["val", "test"], typer.Option(help="What is judged: val or test.")] = "val",
     adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter; unset, the one that is promoted.")] = None,
     cases: Annotated[int, typer.Option(min=2, help="At most so many cases of each arena and data set, drawn by the seed.")] = 1000,
+    draws: Annotated[int, typer.Option(min=1, help="How often new users and new items are drawn, with a fit each.")] = 3,
     llm: Annotated[bool, typer.Option(help="Ask the LLM; without, what the learned order does by itself is judged.")] = True,
     zero_shot: Annotated[bool, typer.Option(help="Measure the LLM without its LoRA adapter too.")] = True,
     weight: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="The LLM's share; unset, what the card says.")] = None,
@@ -84,7 +85,7 @@ def rerank(
         reader = None if untuned is None else TitleReader(untuned, cache)
         suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base, reader)
         with stages_shown() as progress:
-            report = suite.run(_names(dataset), RerankConfig(split=split, cases=cases, seed=seed), progress)
+            report = suite.run(_names(dataset), RerankConfig(split=split, cases=cases, draws=draws, seed=seed), progress)
         if out is not None:
             from evals.rerank.report import write_rerank_report
 

@@ -16,6 +16,7 @@ from agent.titles import TitleReader
 from evals.datasets import load_dataset
 from evals.datasets.dialogues import Turn, is_dialogues, load_dialogues
 from evals.models import Rows
+from evals.repeatable import one_blas_thread
 from evals.rerank import (
     Arena,
     Conversation,
@@ -39,7 +40,8 @@ _ARENAS: tuple[Arena, ...] = ("warm", "cold_users", "cold_items", "conversation"
 
 class RerankConfig(Value):
     """What is measured: ``cases`` bounds each arena of each data set, ``samples`` are drawn by the bootstrap, by ``seed``. Of cold
-    items ``cold`` are found. With ``loo``, one is left out of each history too, which takes a fit of its own.
+    items ``cold`` are found. Who and what is cold is drawn ``draws`` times, by ``seed`` and the numbers after it, with a fit each.
+    With ``loo``, one is left out of each history too, which takes a fit of its own.
     """
 
     split: Literal["val", "test"] = "val"
@@ -47,6 +49,7 @@ class RerankConfig(Value):
     candidates: int = Field(default=20, ge=2, le=26)
     ordered: int = Field(default=60, ge=2, le=100)
     cold: int = Field(default=100, ge=2)
+    draws: int = Field(default=1, ge=1)
     min_core: int = Field(default=5, ge=0)
     loo: bool = True
     samples: int = Field(default=2000, ge=10)
@@ -112,6 +115,7 @@ class RerankSuite:
                 "candidates_conversation": config.ordered,
                 "candidates_cold": config.cold,
                 "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
+                "draws_cold": config.draws,
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },
             "adapter": None
@@ -119,6 +123,7 @@ class RerankSuite:
             else {"name": self._tuned.name, "weight": weight, **self._tuned.facts},
         }
 
+    @one_blas_thread
     def scored(self, name: str, config: RerankConfig, progress: Progress | None = None) -> dict[Arena, ScoredCases]:
         """Return the cases of one data set with the LLM's scores, by arena.
 
@@ -155,8 +160,13 @@ class RerankSuite:
             min_core=config.min_core,
             seed=config.seed,
         )
-        histories = Histories(load_dataset(name, self._root), sources, shape, progress, self._reader)
-        found: dict[Arena, list[RankCase]] = {"warm": histories.warm(config.split), **histories.cold(config.split)}
+        dataset = load_dataset(name, self._root)
+        histories = Histories(dataset, sources, shape, progress, self._reader)
+        found: dict[Arena, list[RankCase]] = {"warm": histories.warm(config.split)}
+        for draw in range(config.draws):
+            drawn = shape.model_copy(update={"seed": config.seed + draw})
+            for arena, cases in Histories(dataset, sources, drawn, progress, self._reader).cold(config.split).items():
+                found.setdefault(arena, []).extend(cases)
         return found | {"loo": histories.loo(config.split)} if config.loo else found
 
     def _row(self, scored: Mapping[Arena, ScoredCases], config: RerankConfig) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def build(profile, items, n=20, text="", config=None):
 
 
 def test_candidates_are_labelled_in_order_with_one_token_each():
-    prompt = build(*history(netflix=3))
+    prompt = build(*history(netflix=3), config=RankPromptConfig(max_tokens=600))
     assert prompt.labels == tuple(f" {c}" for c in "ABCDEFGHIJKLMNOPQRST")
     assert prompt.item_ids == tuple(f"c{i}" for i in range(20))
     assert prompt.text.endswith("Answer:")
@@ -63,6 +63,40 @@ def test_the_budget_is_kept_and_every_platform_has_one():
     assert LLM.count_tokens(prompt.text) <= 480
     tight = build(*history(netflix=100, spotify=100), config=RankPromptConfig(max_tokens=100))
     assert [i.split("-")[0] for i in tight.history_item_ids] == ["netflix", "spotify"]
+
+
+@pytest.mark.parametrize("version", ["rank-v1", "rank-v2"])
+@pytest.mark.parametrize("title", ["A Film with a Long Name and What Follows", "名字很长的电影以及它后面的故事和别的什么"])
+def test_the_budget_holds_for_candidates_too_and_leaves_the_history_its_share(version, title):
+    config = RankPromptConfig(version=version)
+    candidates = [candidate(i, f"{title} {i}") for i in range(20)]
+    profile, items = history(netflix=20, spotify=20)
+    prompt = build_rank_prompt(LLM, Request(person_id="ann"), profile, items, candidates, config)
+    assert LLM.count_tokens(prompt.text) <= config.max_tokens
+    assert len(prompt.item_ids) == 20
+    assert len(prompt.history_item_ids) >= 5
+
+
+def test_less_is_said_of_items_the_tighter_the_budget_years_after_genres_and_titles_last():
+    profile, items = history(netflix=8)
+
+    def first(max_tokens):
+        prompt = build(profile, items, config=RankPromptConfig(max_tokens=max_tokens))
+        return next(line for line in prompt.text.splitlines() if line.startswith("A: "))
+
+    said = list(dict.fromkeys(first(n) for n in range(700, 100, -10)))
+    assert said == [
+        "A: Film number 0 (1990) — Comedy, Drama",
+        "A: Film number 0 (1990) — Comedy",
+        "A: Film number 0 — Comedy",
+        "A: Film number 0",
+        "A: Film number…",
+    ]
+
+
+def test_of_a_tight_budget_the_genre_that_the_wish_names_is_kept():
+    prompt = build(*history(netflix=8), text="a war film", config=RankPromptConfig(max_tokens=320))
+    assert "A: Film number 0 — War\n" in prompt.text
 
 
 def test_disliked_items_are_not_in_it():

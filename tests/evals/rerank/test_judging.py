@@ -146,6 +146,19 @@ def test_new_items_and_users_are_ordered_by_what_the_llm_says_of_titles(history_
     assert row["protocol"]["candidates_cold"] == config.cold
 
 
+def test_several_draws_of_who_and_what_is_cold_are_judged_together(history_folder, rows):
+    suite, config = RerankSuite(rows, None, None, None), RerankConfig(cases=12, samples=50, candidates=6, loo=False)
+    name = str(history_folder)
+    parts = [suite.scored(name, config.model_copy(update={"seed": seed})) for seed in (0, 1)]
+    both = suite.scored(name, config.model_copy(update={"draws": 2}))
+    for arena in ("cold_users", "cold_items"):
+        ids = [[case.case_id for case in scored[arena].cases] for scored in (*parts, both)]
+        assert ids[0] != ids[1]
+        assert ids[2] == ids[0] + ids[1]
+    assert [case.case_id for case in both["warm"].cases] == [case.case_id for case in parts[0]["warm"].cases]
+    assert suite.run([name], config.model_copy(update={"draws": 2}))["protocol"]["draws_cold"] == 2
+
+
 def test_an_order_that_a_case_brings_is_the_one_that_is_judged():
     one = replace(case(0), orders={"fused": tuple(reversed(range(len(case(0).candidates))))})
     found = ScoredCases([one]).judged(0.0).values
