@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from palate.domain import PATTERNS
 from palate.errors import Busy, DeadlineExceeded, InvalidInput, NotFound, PalateError, Unavailable
 
 __all__ = ["HTTP_CODES", "describe_problems", "envelope", "error_answer", "install_error_handlers", "palate_envelope", "status_of"]
@@ -93,6 +94,8 @@ _WORDED = {
 def _describe(problem: Mapping[str, Any], whole: str) -> tuple[str, str]:
     where = ".".join(str(part) for part in problem["loc"])
     what = where or whole
+    if problem["type"] == "string_pattern_mismatch" and (words := PATTERNS.get(problem["ctx"]["pattern"])) is not None:
+        return where, f"{what}: Input should be {words}; got {_shown(problem.get('input'))}."
     message = _WORDED.get(problem["type"], str(problem["msg"]).removeprefix("Value error, ").replace("Tuple should", "List should"))
     if problem["type"] == "missing":
         return where, f"{what} is missing."

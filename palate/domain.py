@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 __all__ = [
     "ITEM_TYPES",
     "MAX_QUERY_CHARS",
+    "PATTERNS",
     "VERBS",
     "Account",
     "Candidate",
@@ -53,8 +54,15 @@ ITEM_TYPES: tuple[str, ...] = get_args(ItemType)
 
 MAX_QUERY_CHARS = 2000
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
-Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+_IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$"
+_PLATFORM = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
+Platform = Annotated[str, StringConstraints(pattern=_PLATFORM)]
+PATTERNS: dict[str, str] = {
+    _IDENTIFIER: "1 to 128 letters A to Z, digits or ._:@-, the first a letter or a digit",
+    _PLATFORM: "1 to 32 small letters a to z, digits or _-, the first a letter or a digit",
+}
+"""What text must be to match the patterns of fields, in words."""
 
 
 def _to_utc(value: datetime) -> datetime:

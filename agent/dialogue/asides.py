@@ -1,4 +1,4 @@
-"""Messages that want no new slate, or a word before it: thanks and leave, whether a title is there, running times, people."""
+"""Messages that want no new slate, or a word before it: thanks, greetings, whether a title is there, running times, people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.base import MentionSpan
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "is_thanks", "limits_length", "missed_title", "people_named"]
+__all__ = ["asked_after", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named"]
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
@@ -23,6 +23,12 @@ _NO_MORE = re.compile(
     r"see you(?: again| later)?|later|then|and|the|your|help)\b|"
     r"(?:谢谢|多谢|感谢)(?:你|您|你们)?的?推荐|推荐(?:得|的)?(?:很|真|非常)?(?:好|不错|棒)|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|"
     r"太好|太棒|很好|非常|辛苦|行|可以|嗯|你|您|们|了|啦|啊|哦|吧|的|帮助|就这样|就这些|[^\w?？\u3400-\u9fff]|_)+",
+    re.ASCII,
+)
+_GREETING = re.compile(
+    r"\W*(?:(?:hi+|hello|hey+|hiya|howdy|good (?:morning|afternoon|evening|day)|greetings)"
+    r"(?:\W+(?:there|again|palate|all|everyone))*|"
+    r"(?:你|您|大家)们?好|哈[喽啰罗]|嗨|嘿|喂|早上好|下午好|晚上好|早安|早)(?:[^\w\u3400-\u9fff]|[呀啊哦])*",
     re.ASCII,
 )
 _AFTER = re.compile(
@@ -79,6 +85,11 @@ def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
     if any(_REST.fullmatch(folded[: title.start] + folded[title.end :]) for title in found):
         return False
     return _THANKS.search(folded) is not None and _NO_MORE.fullmatch(folded) is not None
+
+
+def is_greeting(text: str, found: Sequence[MentionSpan] = ()) -> bool:
+    """Return whether a message only greets; ``found`` are the titles that occur in it: one is asked for."""
+    return not found and _GREETING.fullmatch(fold(text)) is not None
 
 
 def asked_after(text: str, found: Sequence[MentionSpan]) -> str:

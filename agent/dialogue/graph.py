@@ -16,9 +16,9 @@ from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
-from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title, people_named
+from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Shown, asks_why, counts_a_place, ordinal, refine
+from agent.dialogue.refine import Refined, Shown, asks_why, counts_a_place, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
@@ -206,15 +206,18 @@ class ChatAgent:
         mentions = self._vocabulary.mentions(turn.text)
         if is_thanks(turn.text, mentions):
             return {"intent": "thanked"}
-        remembered = state.get("query")
-        refined = refine(
-            None if remembered is None else Query.model_validate(remembered),
-            await self._wishes.read(turn.text, turn.deadline),
-            turn.text,
-            [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
-            mentions,
-            self._vocabulary.refused(turn.text),
-        )
+        if is_greeting(turn.text, mentions):
+            refined = Refined(query=Query())
+        else:
+            remembered = state.get("query")
+            refined = refine(
+                None if remembered is None else Query.model_validate(remembered),
+                await self._wishes.read(turn.text, turn.deadline),
+                turn.text,
+                [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
+                mentions,
+                self._vocabulary.refused(turn.text),
+            )
         earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
         excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]
         turn.request = Request(
@@ -257,6 +260,15 @@ class ChatAgent:
             missed = ""  # "do you have Comedies?"
         people = people_named(turn.text, mentions)
         nobody = next((name for name in people if not (self._vocabulary.creators(name) or self._means(name))), "")
+        first = notice(
+            lacking,
+            there,
+            turn.language,
+            missed=missed,
+            nobody=nobody,
+            length=limits_length(turn.text, mentions),
+            greeted=is_greeting(turn.text, mentions),
+        )
         request = turn.request
         said = await self._replier.write(
             turn.text,
@@ -264,7 +276,7 @@ class ChatAgent:
             turn.language,
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
-            first=notice(lacking, there, turn.language, missed=missed, nobody=nobody, length=limits_length(turn.text, mentions)),
+            first=first,
             alike=bool(there and not lacking and request is not None and request.query.like_item_ids),
         )
         return {"messages": [AIMessage(said)]}

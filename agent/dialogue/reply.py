@@ -124,12 +124,21 @@ class Replier:
 
 
 def notice(
-    lacking: Sequence[ItemType], there: str, language: str, *, missed: str = "", nobody: str = "", length: bool = False
+    lacking: Sequence[ItemType],
+    there: str,
+    language: str,
+    *,
+    missed: str = "",
+    nobody: str = "",
+    length: bool = False,
+    greeted: bool = False,
 ) -> str:
-    """Return what has to be said first: of the types that were asked for in vain, or of the title that was asked after and is
-    ``there`` or was ``missed``; that no item names a person (``nobody``); that nothing is chosen by its ``length``; or "".
+    """Return what has to be said first: hello; of the types that were asked for in vain, or of the title that was asked after and
+    is ``there`` or was ``missed``; that no item names a person (``nobody``); that nothing is chosen by its ``length``; or "".
     """
     chinese, said = language == "zh", list[str]()
+    if greeted:
+        said.append("你好！" if chinese else "Hello!")
     names = [type_name(kind, language) for kind in lacking]
     if names:
         no = f"There {'is' if names == ['music'] else 'are'} no {' or '.join(names)} here."

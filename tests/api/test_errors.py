@@ -98,6 +98,14 @@ def test_a_value_nested_deeply_is_shown_short(http: httpx.Client) -> None:
     assert len(message) < 300
 
 
+@pytest.mark.parametrize("person_id", ["", "a b", "-a", "a" * 129])
+def test_what_an_identifier_must_be_is_said_in_words(http, person_id):
+    message, named = refused(http, SLATE, {"person_id": person_id})
+    assert named == "person_id"
+    assert message.startswith("person_id: Input should be 1 to 128 letters A to Z, digits or ._:@-")
+    assert "got" in message
+
+
 @pytest.mark.parametrize(("path", "param"), [("/v1/items?title=a&limit=x", "limit"), ("/v1/people/a%20b/history", "person_id")])
 def test_parameters_of_an_address_are_named_without_where_they_stand(http: httpx.Client, path: str, param: str) -> None:
     answer = http.get(path)

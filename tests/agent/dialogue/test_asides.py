@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.asides import asked_after, is_thanks, limits_length, missed_title, people_named
+from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,24 @@ def test_who_thanks_asks_for_nothing(text):
 )
 def test_what_asks_is_no_thanks(text):
     assert not is_thanks(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["hi", "Hello!", "hey there", "Good evening, Palate", "你好", "您好！", "嗨", "早上好呀", "hiii 👋"]
+)
+def test_a_greeting_asks_for_nothing(text):
+    assert is_greeting(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "!", "high noon", "hi, something funny", "Hello, Dolly!", "你好，来点音乐", "hey jude", "早期的电影", "你好坏"]
+)
+def test_what_asks_is_no_greeting(text):
+    assert not is_greeting(text)
+
+
+def test_a_title_is_no_greeting():
+    assert not is_greeting("Hello", spans("Hello", "Hello"))
 
 
 class Span(NamedTuple):

@@ -6,6 +6,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agent import ScriptedLLM
 from agent.dialogue import ChatAgent
+from palate.domain import Query
 from palate.errors import InvalidInput, ServiceDown
 
 
@@ -84,6 +85,14 @@ def test_who_thanks_keeps_the_slate(world, text, language, said):
     assert events[-1].data["decision_id"] is None
     assert first.items[1].title in why
     assert world.decisions.get(older.decision_id).request.query.genres == ("Comedy",)
+
+
+@pytest.mark.parametrize(("text", "language", "said"), [("hi!", "en", "Hello! "), ("你好", "zh", "你好！")])
+def test_a_greeting_is_answered_with_what_a_person_without_a_wish_gets(world, text, language, said):
+    (_, slate, reply), (_, asked, _) = talk(world, text, "comedies", n=3, language=language)
+    assert reply.startswith(said)
+    assert world.decisions.get(slate.decision_id).request.query == Query()
+    assert world.decisions.get(asked.decision_id).request.query.genres == ("Comedy",)
 
 
 def test_what_is_removed_makes_way(world):
