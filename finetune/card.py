@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, JsonValue, StringConstraints, ValidationError, ValidationInfo, field_validator
 
-from palate.domain import UtcDatetime, Value, utc_now
+from palate.domain import Identifier, UtcDatetime, Value, utc_now
 from palate.errors import InvalidInput
 
 __all__ = [
@@ -32,7 +32,6 @@ TASKS: tuple[Task, ...] = get_args(Task)
 CARD_FILE = "card.json"
 SCORES_FILE = "scores.npz"
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,127}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
@@ -72,7 +71,7 @@ class ScoresRef(Value):
     ``data`` is the SHA-256 of the split that was judged (:func:`evals.cache.split_hash`), ``cases`` how many there are.
     """
 
-    metric: Name
+    metric: Identifier
     data: Sha256
     split: Part
     protocol: Line
@@ -104,17 +103,17 @@ class AdapterCard(Value):
     """
 
     task: Task
-    name: Name
+    name: Identifier
     version: Version | Literal[""] = ""
     base: BaseModelRef
-    prompt_version: Name
+    prompt_version: Identifier
     data: Annotated[tuple[DataRef, ...], Field(min_length=1)]
     licence: Line
     training: Mapping[str, JsonValue]
     seed: Annotated[int, Field(ge=0)]
     fusion_weight: Annotated[float, Field(ge=0.0, le=1.0)] | None = Field(default=None, validate_default=True)
     margin: Finite | None = None
-    metrics: Mapping[Name, MetricValue] = Field(default_factory=dict)
+    metrics: Mapping[Identifier, MetricValue] = Field(default_factory=dict)
     scores: ScoresRef | None = None
     files: Mapping[str, Sha256] = Field(default_factory=dict)
     created: UtcDatetime = Field(default_factory=utc_now)

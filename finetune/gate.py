@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from evals.bootstrap import Interval, difference, randomisation_test, ratio
-from finetune.card import Name, Task, Version
+from finetune.card import Task, Version
 from finetune.scores import Scores
-from palate.domain import Value
+from palate.domain import Identifier, Value
 
 __all__ = ["GATES", "Comparison", "Gate", "GateConfig", "Measured", "Verdict"]
 
@@ -26,7 +26,7 @@ class GateConfig(Value):
     narrow. ``samples`` is how often the bootstrap draws, ``seed`` what it draws with.
     """
 
-    metric: Name = "ndcg@10"
+    metric: Identifier = "ndcg@10"
     level: Annotated[float, Field(ge=0.5, lt=1.0)] = 0.95
     min_cases: Annotated[int, Field(ge=2)] = 100
     min_users: Annotated[int, Field(ge=2)] = 30

@@ -16,7 +16,6 @@ from agent.llm.base import LLM
 from evals.datasets import load_dataset
 from evals.datasets.dialogues import is_dialogues, load_dialogues
 from evals.models import Rows
-from evals.repeatable import one_blas_thread
 from evals.rerank import (
     Arena,
     Conversation,
@@ -37,6 +36,7 @@ from finetune.rank_trees import RankTreesConfig, crossfitted_order, fit_order
 from finetune.scores import Scores
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
+from retrieval.repeatable import one_blas_thread
 
 __all__ = ["RankTask", "RankTaskConfig", "best_weight", "rank_scores"]
 

@@ -59,8 +59,8 @@ _PLATFORM = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
 Platform = Annotated[str, StringConstraints(pattern=_PLATFORM)]
 PATTERNS: dict[str, str] = {
-    _IDENTIFIER: "1 to 128 letters A to Z, digits or ._:@-, the first a letter or a digit",
-    _PLATFORM: "1 to 32 small letters a to z, digits or _-, the first a letter or a digit",
+    _IDENTIFIER: "1 to 128 letters (A to Z, a to z), digits or ._:@-, the first a letter or a digit",
+    _PLATFORM: "1 to 32 small letters (a to z), digits or _-, the first a letter or a digit",
 }
 """What text must be to match the patterns of fields, in words."""
 

@@ -10,6 +10,7 @@ from agent.dialogue.understand import fold
 
 __all__ = ["asked_after", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named"]
 
+_OTHER = r"[^\w\u3400-\u9fff]"  # neither a letter nor a Chinese character
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
     r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯",
@@ -25,10 +26,13 @@ _NO_MORE = re.compile(
     r"太好|太棒|很好|非常|辛苦|行|可以|嗯|你|您|们|了|啦|啊|哦|吧|的|帮助|就这样|就这些|[^\w?？\u3400-\u9fff]|_)+",
     re.ASCII,
 )
+_HELLO = (
+    r"(?:hi+|hello+|hey+|hiya|howdy|(?:good )?(?:morning|afternoon|evening)|good day|greetings|(?:你|您|大家)们?好|哈[喽啰罗]|嗨|"
+    r"嘿|早上好|上午好|下午好|晚上好|早安|早)(?![a-z])"
+)
 _GREETING = re.compile(
-    r"\W*(?:(?:hi+|hello|hey+|hiya|howdy|good (?:morning|afternoon|evening|day)|greetings)"
-    r"(?:\W+(?:there|again|palate|all|everyone))*|"
-    r"(?:你|您|大家)们?好|哈[喽啰罗]|嗨|嘿|喂|早上好|下午好|晚上好|早安|早)(?:[^\w\u3400-\u9fff]|[呀啊哦])*",
+    rf"{_OTHER}*{_HELLO}(?:{_OTHER}|{_HELLO}|"
+    r"(?:there|again|palate|all|everyone|how are you(?: doing)?(?: today)?|what'?s up)(?![a-z])|[呀啊哦吗嘛])*",
     re.ASCII,
 )
 _AFTER = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from langchain_core.prompts import ChatPromptTemplate
@@ -38,7 +38,7 @@ _MARKED = ChatPromptTemplate.from_messages(
 )
 _SAID_RANK, _TOP_RANK = 30, 3
 _LIKES = 4
-_SHORTEST_TITLE = 8
+_SHORTEST_TITLE, _SHORTEST_WISH = 8, 16  # characters
 _ENTRY_TOKENS = 16  # about what an item of the history takes
 
 
@@ -48,10 +48,11 @@ class RankPromptConfig(Value):
     ``rank-v1`` labels the candidates A, B, C and asks for a letter, which an LLM can do that was not tuned for it. ``rank-v2`` sets
     a mark behind each candidate and tells what retrieval knows: for LoRA adapters that were trained on it.
 
-    ``max_tokens`` bounds the whole. Where the candidates would leave the history less than ``history_share`` of it, less is said
-    of all items: genres and creators but the first, then years, then genres and creators, then the ends of titles. The history
-    gets what is left, at most ``max_history`` items and at least one a platform, be the budget kept or not. Titles are cut at
-    ``title_chars``; of the wish the first ``wish_chars`` are kept, with marks the last.
+    ``max_tokens`` bounds the whole as far as the candidates allow; the history gets what they leave of it, at most ``max_history``
+    items and at least one a platform. Titles are cut at ``title_chars``; of the wish the first ``wish_chars`` are kept, with marks
+    the last. With letters, where the candidates would leave the history less than ``history_share``, less is said of all items: the
+    first genre alone, then no year, then no genre. Where then nothing is left, titles are cut shorter, as long as they differ; and
+    a wish has at most a third.
     """
 
     version: RankVersion = "rank-v1"
@@ -91,13 +92,8 @@ def build_rank_prompt(  # noqa: PLR0917 - one call shape for training and servin
     form = _Marked if config.version == "rank-v2" else _Labelled
     prompt = form(llm, request, history_items, config)
     turns = _take_turns(profile, history_items)[: config.max_history]
-    reserve = min(config.history_share * config.max_tokens, _ENTRY_TOKENS * len(turns))
-    offered, room = "", 0
-    for prompt.detail in _details(config):
-        offered = prompt.offered(candidates, places or range(1, len(candidates) + 1))
-        room = config.max_tokens - llm.count_tokens(prompt.render("", offered))
-        if room >= reserve:
-            break
+    offered = _offered(llm, prompt, candidates, places or range(1, len(candidates) + 1), turns, config)
+    room = config.max_tokens - llm.count_tokens(prompt.render("", offered))
     kept, history = _history(llm, turns, history_items, prompt, room)
     text = prompt.render(history, offered)
     return LabelledPrompt(
@@ -118,31 +114,24 @@ def content_free_prompt(llm: LLM, n: int) -> LabelledPrompt:
 
 
 class _Detail(NamedTuple):
-    """How much is said of an item: how many genres and creators, whether its year, how many characters of its title."""
+    """How much is said of an item: how many genres, whether its year, how many characters of its title."""
 
     genres: int
-    creators: int
     year: bool
     title_chars: int
-
-
-def _details(config: RankPromptConfig) -> Iterator[_Detail]:
-    """Yield less and less."""
-    full = _Detail(config.genres, config.creators, year=True, title_chars=config.title_chars)
-    first = full._replace(genres=min(1, full.genres), creators=min(1, full.creators))
-    bare = _Detail(0, 0, year=False, title_chars=full.title_chars)
-    yield from (full, first, first._replace(year=False), bare)
-    yield from (bare._replace(title_chars=max(_SHORTEST_TITLE, full.title_chars // n)) for n in (2, 4))
 
 
 class _Labelled:
     """rank-v1: letters before the candidates, and the next token is one of them."""
 
-    detail: _Detail
-
     def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
-        self._llm = llm
-        self._wish = quote(request.query.text, config.wish_chars) or "none"
+        self._llm, chars = llm, config.wish_chars
+        wish = quote(request.query.text, chars)
+        while chars > _SHORTEST_WISH and 3 * llm.count_tokens(wish) > config.max_tokens:
+            chars = max(_SHORTEST_WISH, 3 * chars // 4)
+            wish = quote(request.query.text, chars)
+        self._wish = wish or "none"
+        self.detail = _Detail(config.genres, year=True, title_chars=config.title_chars)
         self._folded = request.query.text.casefold()
 
     def offered(self, candidates: Sequence[Candidate], places: Sequence[int]) -> str:
@@ -172,10 +161,8 @@ class _Marked:
     offered it early ("!": among their first three).
     """
 
-    detail: _Detail
-
     def __init__(self, llm: LLM, request: Request, history_items: Mapping[str, Item], config: RankPromptConfig) -> None:
-        self._llm = llm
+        self._llm, self._config = llm, config
         text = quote(request.query.text, len(request.query.text) + 1)
         self._wish = text if len(text) <= config.wish_chars else "…" + text[1 - config.wish_chars :]
         likes = [history_items[i] for i in request.query.like_item_ids if i in history_items]
@@ -189,7 +176,7 @@ class _Marked:
         return "\n".join(f"{place}. {self._candidate(c)}{_MARK}" for c, place in zip(candidates, places, strict=True))
 
     def entry(self, entry: ProfileEntry, item: Item) -> str:
-        return quote(item.title, self.detail.title_chars)
+        return quote(item.title, self._config.title_chars)
 
     def joined(self, entries: Sequence[ProfileEntry], said: Sequence[str]) -> str:
         before = ["", *(entry.platform for entry in entries)]
@@ -215,13 +202,50 @@ class _Marked:
         return tuple(found)
 
     def _candidate(self, candidate: Candidate) -> str:
-        item, detail = candidate.item, self.detail
-        genres = _genres(item, detail, self._folded)
+        item, config = candidate.item, self._config
+        genres = _genres(item, config.genres, self._folded)
         named = [c for c in item.creators if c.casefold() in self._folded]
-        creators = [*named, *(c for c in item.creators if c in self._known and c not in named)][: detail.creators]
+        creators = [*named, *(c for c in item.creators if c in self._known and c not in named)][: config.creators]
         early = [f"{hit.source}{'!' * (hit.rank <= _TOP_RANK)}" for hit in candidate.hits if hit.rank <= _SAID_RANK]
         about = ", ".join([*(quote(genre, 24) for genre in genres), *(quote(creator, 32) for creator in creators)])
-        return " ".join([_titled(item, detail), *(("—", about) if about else ()), *(("·", *early) if early else ())])
+        return " ".join([_titled(item, config.title_chars), *(("—", about) if about else ()), *(("·", *early) if early else ())])
+
+
+def _offered(  # noqa: PLR0917 - what the prompt is made of
+    llm: LLM,
+    prompt: _Labelled | _Marked,
+    candidates: Sequence[Candidate],
+    places: Sequence[int],
+    turns: Sequence[ProfileEntry],
+    config: RankPromptConfig,
+) -> str:
+    """Return the candidates as they are said, and set with letters how much is said of an item.
+
+    Marks are for LoRA adapters, which are asked as they were trained: with all that is known.
+    """
+    offered = prompt.offered(candidates, places)
+    if isinstance(prompt, _Marked):
+        return offered
+    full = prompt.detail
+    whole = ((1, True), (1, False), (0, False))
+    less = [_Detail(min(genres, full.genres), year, full.title_chars) for genres, year in whole]
+    cut = [_Detail(0, year=False, title_chars=max(_SHORTEST_TITLE, full.title_chars // n)) for n in (2, 3, 4)]
+    share = min(config.history_share * config.max_tokens, _ENTRY_TOKENS * len(turns))
+    least = min(share, _ENTRY_TOKENS * len({entry.platform for entry in turns}))
+    for detail in (*less, *cut):
+        room = config.max_tokens - llm.count_tokens(prompt.render("", offered))
+        if room >= (least if detail in cut else share):
+            break
+        if detail in cut and _alike(candidates, detail) > _alike(candidates, full):
+            break
+        prompt.detail = detail
+        offered = prompt.offered(candidates, places)
+    return offered
+
+
+def _alike(candidates: Sequence[Candidate], detail: _Detail) -> int:
+    """Return how many candidates are said as another is."""
+    return len(candidates) - len({_titled(c.item, detail.title_chars, dated=False) for c in candidates})
 
 
 def _history(
@@ -247,19 +271,19 @@ def _labels(llm: LLM, n: int) -> tuple[str, ...]:
     return tuple(f"{' ' if one else ''}{chr(65 + i)}" for i in range(n))
 
 
-def _titled(item: Item, detail: _Detail) -> str:
-    year = f" ({item.year})" if detail.year and item.year and str(item.year) not in item.title else ""
-    return f"{quote(item.title, detail.title_chars)}{year}"
+def _titled(item: Item, chars: int, *, dated: bool = True) -> str:
+    year = f" ({item.year})" if dated and item.year and str(item.year) not in item.title else ""
+    return f"{quote(item.title, chars)}{year}"
 
 
-def _genres(item: Item, detail: _Detail, wish: str) -> list[str]:
+def _genres(item: Item, most: int, wish: str) -> list[str]:
     """Return the item's genres, those first that the wish, in small letters, names."""
-    return sorted(item.genres, key=lambda genre: genre.casefold() not in wish)[: detail.genres]
+    return sorted(item.genres, key=lambda genre: genre.casefold() not in wish)[:most]
 
 
 def _line(item: Item, detail: _Detail, wish: str = "") -> str:
-    genres = ", ".join(quote(genre, 24) for genre in _genres(item, detail, wish))
-    return _titled(item, detail) + (f" — {genres}" if genres else "")
+    genres = ", ".join(quote(genre, 24) for genre in _genres(item, detail.genres, wish))
+    return _titled(item, detail.title_chars, dated=detail.year) + (f" — {genres}" if genres else "")
 
 
 def _take_turns(profile: Profile, history_items: Mapping[str, Item]) -> list[ProfileEntry]:

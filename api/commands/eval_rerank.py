@@ -42,7 +42,7 @@ def rerank(
     dataset: Annotated[str, typer.Option(help="Names under PALATE_DATASETS or paths of folders, separated by commas.")],
     split: Annotated[Literal["val", "test"], typer.Option(help="What is judged: val or test.")] = "val",
     adapter: Annotated[Path | None, typer.Option(help="Folder of a LoRA adapter; unset, the one that is promoted.")] = None,
-    cases: Annotated[int, typer.Option(min=2, help="At most so many cases of each arena and data set, drawn by the seed.")] = 1000,
+    cases: Annotated[int, typer.Option(min=2, help="At most so many cases of each arena, data set and draw.")] = 1000,
     draws: Annotated[int, typer.Option(min=1, help="How often new users and new items are drawn, with a fit each.")] = 3,
     llm: Annotated[bool, typer.Option(help="Ask the LLM; without, what the learned order does by itself is judged.")] = True,
     zero_shot: Annotated[bool, typer.Option(help="Measure the LLM without its LoRA adapter too.")] = True,

@@ -16,7 +16,6 @@ from agent.titles import TitleReader
 from evals.datasets import load_dataset
 from evals.datasets.dialogues import Turn, is_dialogues, load_dialogues
 from evals.models import Rows
-from evals.repeatable import one_blas_thread
 from evals.rerank import (
     Arena,
     Conversation,
@@ -31,6 +30,7 @@ from evals.rerank import (
 )
 from palate.domain import Progress, Value
 from palate.errors import InvalidInput
+from retrieval.repeatable import one_blas_thread
 
 __all__ = ["RerankConfig", "RerankSuite", "TunedLLM", "by_arena"]
 
@@ -114,7 +114,7 @@ class RerankSuite:
                 "candidates": config.candidates,
                 "candidates_conversation": config.ordered,
                 "candidates_cold": config.cold,
-                "cases": f"at most {config.cases} an arena and data set, drawn by seed {config.seed}",
+                "cases": f"at most {config.cases} an arena, data set and draw; draw n by seed {config.seed} + n, from 0",
                 "draws_cold": config.draws,
                 "interval": f"95 %, percentile bootstrap by user or dialogue, {config.samples} samples",
             },

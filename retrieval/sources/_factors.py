@@ -19,10 +19,10 @@ from retrieval.sources._ranking import Positives
 __all__ = ["FactorSource", "compact", "import_implicit"]
 
 
-def import_implicit() -> tuple[Any, Any, Any]:
-    """Return the modules ``implicit.als``, ``implicit.bpr`` and ``threadpoolctl``; raises :class:`palate.errors.MissingExtra`."""
+def import_implicit() -> tuple[Any, Any]:
+    """Return the modules ``implicit.als`` and ``implicit.bpr``; raises :class:`palate.errors.MissingExtra`."""
     try:
-        return import_module("implicit.als"), import_module("implicit.bpr"), import_module("threadpoolctl")
+        return import_module("implicit.als"), import_module("implicit.bpr")
     except ImportError as error:
         raise MissingExtra("implicit", "rank") from error
 

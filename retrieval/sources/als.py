@@ -9,6 +9,7 @@ from pydantic import Field
 
 from palate.domain import InteractionReader, Progress, Value
 from retrieval.base import ItemTable
+from retrieval.repeatable import one_blas_thread
 from retrieval.sources._factors import FactorSource, compact, import_implicit
 from retrieval.sources._ranking import read_positives
 
@@ -44,6 +45,7 @@ class AlsSource(FactorSource):
         self.config = config or AlsConfig()
         super().__init__(self.config.alpha, self.config.regularization)
 
+    @one_blas_thread
     def fit(self, table: ItemTable, interactions: InteractionReader, progress: Progress | None = None) -> None:
         """Factorize who liked what, on one thread.
 
@@ -51,7 +53,7 @@ class AlsSource(FactorSource):
             MissingExtra: ``implicit`` is not installed.
 
         """
-        als, _, threadpoolctl = import_implicit()
+        als, _ = import_implicit()
         config = self.config
         rows, liked = compact(read_positives(table, interactions, config.min_people))
         if not len(rows):
@@ -62,16 +64,15 @@ class AlsSource(FactorSource):
             if progress is not None:
                 progress("als", done + 1, config.iterations)
 
-        with threadpoolctl.threadpool_limits(1, "blas"):
-            model = als.AlternatingLeastSquares(
-                factors=config.factors,
-                alpha=1.0 + config.alpha,
-                regularization=config.regularization,
-                iterations=config.iterations,
-                num_threads=1,
-                random_state=config.seed,
-            )
-            model.fit(liked, show_progress=False, callback=tell)
+        model = als.AlternatingLeastSquares(
+            factors=config.factors,
+            alpha=1.0 + config.alpha,
+            regularization=config.regularization,
+            iterations=config.iterations,
+            num_threads=1,
+            random_state=config.seed,
+        )
+        model.fit(liked, show_progress=False, callback=tell)
         self._set(table, rows, model.item_factors, np.zeros(len(rows), dtype=np.float32))
 
     def describe(self) -> dict[str, Any]:

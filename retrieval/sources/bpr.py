@@ -12,6 +12,7 @@ from scipy import sparse
 
 from palate.domain import InteractionReader, Profile, Query, Value
 from retrieval.base import Float32, ItemTable
+from retrieval.repeatable import one_blas_thread
 from retrieval.sources._factors import FactorSource, compact, import_implicit
 from retrieval.sources._profiles import Inputs
 from retrieval.sources._ranking import read_positives
@@ -57,6 +58,7 @@ class BprSource(FactorSource):
         self._liked = sparse.csr_matrix((0, 0), dtype=np.float32)
         self._length = 0.0
 
+    @one_blas_thread
     def fit(self, table: ItemTable, interactions: InteractionReader) -> None:
         """Learn from pairs of what a person liked and what they did not, on one thread.
 
@@ -64,7 +66,7 @@ class BprSource(FactorSource):
             MissingExtra: ``implicit`` is not installed.
 
         """
-        _, bpr, threadpoolctl = import_implicit()
+        _, bpr = import_implicit()
         config = self.config
         positives = read_positives(table, interactions, config.min_people)
         rows, liked = compact(positives)
@@ -73,16 +75,15 @@ class BprSource(FactorSource):
         if not len(rows):
             self._set(table, rows, np.zeros((0, 1), dtype=np.float32), np.zeros(0, dtype=np.float32))
             return
-        with threadpoolctl.threadpool_limits(1, "blas"):
-            model = bpr.BayesianPersonalizedRanking(
-                factors=config.factors,
-                learning_rate=config.learning_rate,
-                regularization=config.regularization,
-                iterations=config.iterations,
-                num_threads=1,
-                random_state=config.seed,
-            )
-            model.fit(liked, show_progress=False)
+        model = bpr.BayesianPersonalizedRanking(
+            factors=config.factors,
+            learning_rate=config.learning_rate,
+            regularization=config.regularization,
+            iterations=config.iterations,
+            num_threads=1,
+            random_state=config.seed,
+        )
+        model.fit(liked, show_progress=False)
         self._vectors = np.ascontiguousarray(model.user_factors[:, :-1], dtype=np.float32)
         self._length = float(np.linalg.norm(self._vectors, axis=1).mean())
         self._set(table, rows, model.item_factors[:, :-1], model.item_factors[:, -1])

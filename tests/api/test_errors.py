@@ -102,7 +102,7 @@ def test_a_value_nested_deeply_is_shown_short(http: httpx.Client) -> None:
 def test_what_an_identifier_must_be_is_said_in_words(http, person_id):
     message, named = refused(http, SLATE, {"person_id": person_id})
     assert named == "person_id"
-    assert message.startswith("person_id: Input should be 1 to 128 letters A to Z, digits or ._:@-")
+    assert message.startswith("person_id: Input should be 1 to 128 letters (A to Z, a to z), digits or ._:@-")
     assert "got" in message
 
 

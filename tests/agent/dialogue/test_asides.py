@@ -42,14 +42,52 @@ def test_what_asks_is_no_thanks(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["hi", "Hello!", "hey there", "Good evening, Palate", "你好", "您好！", "嗨", "早上好呀", "hiii 👋"]
+    "text",
+    [
+        "hi",
+        "Hello!",
+        "hey there",
+        "Good evening, Palate",
+        "hi, how are you?",
+        "hello hello",
+        "Hellooo",
+        "morning",
+        "hiii 👋",
+        "你好",
+        "您好！",
+        "你好吗",
+        "你好，Palate",
+        "hello 你好",
+        "嗨",
+        "早上好呀",
+    ],
 )
 def test_a_greeting_asks_for_nothing(text):
     assert is_greeting(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "!", "high noon", "hi, something funny", "Hello, Dolly!", "你好，来点音乐", "hey jude", "早期的电影", "你好坏"]
+    "text",
+    [
+        "",
+        "!",
+        "high noon",
+        "hi, something funny",
+        "something funny, hi",
+        "Hello, Dolly!",
+        "hey jude",
+        "hiking films",
+        "how are you",
+        "你好，来点音乐",
+        "来点喜剧，你好",
+        "来点喜剧 hello",
+        "hi 来点喜剧 again",
+        "早期的电影",
+        "更早",
+        "不要太早",
+        "要很嗨",
+        "你好坏",
+    ],
 )
 def test_what_asks_is_no_greeting(text):
     assert not is_greeting(text)

@@ -65,19 +65,47 @@ def test_the_budget_is_kept_and_every_platform_has_one():
     assert [i.split("-")[0] for i in tight.history_item_ids] == ["netflix", "spotify"]
 
 
-@pytest.mark.parametrize("version", ["rank-v1", "rank-v2"])
-@pytest.mark.parametrize("title", ["A Film with a Long Name and What Follows", "名字很长的电影以及它后面的故事和别的什么"])
-def test_the_budget_holds_for_candidates_too_and_leaves_the_history_its_share(version, title):
-    config = RankPromptConfig(version=version)
-    candidates = [candidate(i, f"{title} {i}") for i in range(20)]
+class HanCounted(ScriptedLLM):
+    """Takes a Chinese character for two tokens, as small tokenizers do."""
+
+    def count_tokens(self, text):
+        return super().count_tokens(text) + 2 * sum("\u3400" <= c <= "\u9fff" for c in text)
+
+
+def offered(titles, text="", llm=LLM, **config):
     profile, items = history(netflix=20, spotify=20)
-    prompt = build_rank_prompt(LLM, Request(person_id="ann"), profile, items, candidates, config)
-    assert LLM.count_tokens(prompt.text) <= config.max_tokens
-    assert len(prompt.item_ids) == 20
-    assert len(prompt.history_item_ids) >= 5
+    request = Request(person_id="ann", query=Query(text=text))
+    candidates = [candidate(i, title) for i, title in enumerate(titles)]
+    prompt = build_rank_prompt(llm, request, profile, items, candidates, RankPromptConfig(**config))
+    lines = [line for line in prompt.text.splitlines() if line[1:3] == ": " and line[0].isupper()]
+    assert len(lines) == len(titles)
+    return prompt, lines
 
 
-def test_less_is_said_of_items_the_tighter_the_budget_years_after_genres_and_titles_last():
+@pytest.mark.parametrize(("title", "least"), [("a Film with a Long Name and What Follows", 5), ("四字片名", 2)])
+def test_the_budget_holds_for_candidates_too_and_leaves_the_history_its_share(title, least):
+    prompt, _ = offered([f"{i} {title}" for i in range(20)], llm=HanCounted())
+    assert HanCounted().count_tokens(prompt.text) <= RankPromptConfig().max_tokens
+    assert len(prompt.history_item_ids) >= least
+
+
+@pytest.mark.parametrize(
+    "wish", ["", "想看一部关于两个人在雨夜里偶然相遇的电影，" * 12, "a film about two who meet in the rain, " * 7]
+)
+def test_titles_are_cut_as_far_as_they_differ_and_no_further(wish):
+    long = "部名字非常非常长的电影，名字后面还有很多很多别的字，怎么写也写不完"
+    _, cut = offered([f"{i} {long}" for i in range(20)], wish, HanCounted())
+    assert {len(line) for line in cut} <= {15, 16, 17}
+    _, apart = offered([f"Star Wars: Episode {i}" for i in range(20)], wish, HanCounted(), max_tokens=150)
+    assert len({line[3:] for line in apart}) == 20
+
+
+def test_a_long_wish_leaves_two_candidates_all_that_is_said_of_them():
+    _, lines = offered(["Star Wars: A New Hope", "Star Wars: Return of the Jedi"], "想看一部关于雨夜的电影，" * 20, HanCounted())
+    assert lines[1] == "B: Star Wars: Return of the Jedi (1990) — Comedy, Drama"
+
+
+def test_less_is_said_of_items_the_tighter_the_budget_years_after_genres_and_titles_never_the_same():
     profile, items = history(netflix=8)
 
     def first(max_tokens):
@@ -90,8 +118,14 @@ def test_less_is_said_of_items_the_tighter_the_budget_years_after_genres_and_tit
         "A: Film number 0 (1990) — Comedy",
         "A: Film number 0 — Comedy",
         "A: Film number 0",
-        "A: Film number…",
     ]
+
+
+def test_with_marks_all_is_said_whatever_the_budget():
+    assert (
+        "Film number 0 (1990) — Comedy · pop!"
+        in marked([film(i) for i in range(20)], config=RankPromptConfig(version="rank-v2")).text
+    )
 
 
 def test_of_a_tight_budget_the_genre_that_the_wish_names_is_kept():

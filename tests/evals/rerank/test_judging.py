@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from agent.llm import ScriptedLLM
 from agent.prompts import RankPromptConfig
@@ -114,6 +115,7 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
             assert 0.0 <= found["low"] <= found["value"] <= found["high"] <= 1.0
         assert row["fused"] == row["retrieval"] == row["llm_only"]  # the script keeps the retriever's order
         assert row["ratio"]["value"] == pytest.approx(1.0)
+    assert report["protocol"]["draws_cold"] == 1
     assert set(report["by_dataset"]) == {str(history_folder), str(dialogue_folder)}
     assert report["by_history_length"]
     loo = report["by_dataset"][str(history_folder)]["loo"]
@@ -146,17 +148,25 @@ def test_new_items_and_users_are_ordered_by_what_the_llm_says_of_titles(history_
     assert row["protocol"]["candidates_cold"] == config.cold
 
 
-def test_several_draws_of_who_and_what_is_cold_are_judged_together(history_folder, rows):
-    suite, config = RerankSuite(rows, None, None, None), RerankConfig(cases=12, samples=50, candidates=6, loo=False)
-    name = str(history_folder)
-    parts = [suite.scored(name, config.model_copy(update={"seed": seed})) for seed in (0, 1)]
-    both = suite.scored(name, config.model_copy(update={"draws": 2}))
+def test_draws_of_who_and_what_is_cold_are_judged_together_and_fitted_on_one_thread(history_folder, rows):
+    threads = set()
+
+    class Watched:
+        def live_sources(self, table, progress=None):
+            threads.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+            return rows.live_sources(table, progress)
+
+    suite, config = RerankSuite(Watched(), None, None, None), RerankConfig(cases=12, candidates=6, loo=False)
+    with threadpool_limits(2, "blas"):
+        both = suite.scored(str(history_folder), config.model_copy(update={"draws": 2}))
+        second = suite.scored(str(history_folder), config.model_copy(update={"seed": 1}))
+    assert threads == {1}
     for arena in ("cold_users", "cold_items"):
-        ids = [[case.case_id for case in scored[arena].cases] for scored in (*parts, both)]
-        assert ids[0] != ids[1]
-        assert ids[2] == ids[0] + ids[1]
-    assert [case.case_id for case in both["warm"].cases] == [case.case_id for case in parts[0]["warm"].cases]
-    assert suite.run([name], config.model_copy(update={"draws": 2}))["protocol"]["draws_cold"] == 2
+        of_both, of_second = ([case.case_id for case in scored[arena].cases] for scored in (both, second))
+        assert of_both[-len(of_second) :] == of_second
+        assert len(of_both) > len(of_second)
+        assert of_both[: len(of_second)] != of_second
+    assert len(both["warm"].cases) == len(second["warm"].cases)
 
 
 def test_an_order_that_a_case_brings_is_the_one_that_is_judged():

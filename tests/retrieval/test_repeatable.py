@@ -1,12 +1,12 @@
-"""A measurement does not depend on how many cores there are."""
+"""What is fitted and measured does not depend on how many cores there are."""
 
 import sys
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from evals.repeatable import one_blas_thread
 from palate.errors import MissingExtra
+from retrieval.repeatable import one_blas_thread
 
 
 def blas():

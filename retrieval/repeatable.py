@@ -1,4 +1,4 @@
-"""What makes a measurement come out the same on machines with more or fewer cores."""
+"""What makes a fit come out the same on machines with more or fewer cores."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 def one_blas_thread(function: Callable[P, T]) -> Callable[P, T]:
     """Let ``function`` do its linear algebra on one thread.
 
-    Several threads add up in another order, and trees split elsewhere for a rounding: what was measured would depend on how many
-    cores there are. Raises :class:`palate.errors.MissingExtra` when called without ``threadpoolctl``.
+    Several threads add up in another order, and trees split elsewhere for a rounding: what was fitted or measured would depend on
+    how many cores there are. Raises :class:`palate.errors.MissingExtra` when called without ``threadpoolctl``.
     """
 
     @wraps(function)
