@@ -15,7 +15,10 @@ from palate.domain import MAX_QUERY_CHARS, Query, Value
 __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"]
 
 
-_WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
+_WHY = re.compile(
+    r"^\W*(?:but |and |so |ok,? )?(?:why(?! not \w| don'?t (?:you|we)\b)|how come|what makes you)\b|为什么|为何|为啥|什么理由",
+    re.ASCII,
+)
 _FOLLOWS = re.compile(
     r"^\W*(?:(?:ok|okay|yes|yeah|well|hmm|sure|great|nice|good)\W+)?(?:no|not|nope|but|and|also|instead|only|just|more|less|another|"
     r"others?|again|older|newer|make it|with|without|"

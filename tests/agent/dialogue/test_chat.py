@@ -87,6 +87,13 @@ def test_who_thanks_keeps_the_slate(world, text, language, said):
     assert world.decisions.get(older.decision_id).request.query.genres == ("Comedy",)
 
 
+@pytest.mark.parametrize("text", ["why not a comedy from before 1990?", "why don't you show me comedies from before 1990"])
+def test_why_not_proposes_and_asks_for_no_reasons(world, text):
+    (_, _, _), (_, slate, _) = talk(world, "jazz", text, n=3)
+    query = world.decisions.get(slate.decision_id).request.query
+    assert (query.genres, query.year_max) == (("Comedy",), 1989)
+
+
 @pytest.mark.parametrize(("text", "language", "said"), [("hi!", "en", "Hello! "), ("你好", "zh", "你好！")])
 def test_a_greeting_is_answered_with_what_a_person_without_a_wish_gets(world, text, language, said):
     (_, slate, reply), (_, asked, _) = talk(world, text, "comedies", n=3, language=language)
