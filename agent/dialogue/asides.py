@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.base import MentionSpan
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named"]
+__all__ = ["asked_after", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named", "plainly"]
 
 _OTHER = r"[^\w\u3400-\u9fff]"  # neither a letter nor a Chinese character
 _THANKS = re.compile(
@@ -35,6 +35,7 @@ _GREETING = re.compile(
     r"(?:there|again|palate|all|everyone|how are you(?: doing)?(?: today)?|what'?s up)(?![a-z])|[呀啊哦吗嘛])*",
     re.ASCII,
 )
+_WHY_NOT = re.compile(r"\bwhy (?:not(?= \w)|don['’]?t(?= (?:you|we)\b))", re.IGNORECASE | re.ASCII)
 _AFTER = re.compile(
     r"\W*(?:(?:so|and|but|ok|okay|hey|hi|hello)\W+)?"
     r"(?:do you (?:also )?have|have you got|you got|can i (?:watch|see|hear|listen to|play))\W+"
@@ -94,6 +95,11 @@ def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
 def is_greeting(text: str, found: Sequence[MentionSpan] = ()) -> bool:
     """Return whether a message only greets; ``found`` are the titles that occur in it: one is asked for."""
     return not found and _GREETING.fullmatch(fold(text)) is not None
+
+
+def plainly(text: str) -> str:
+    """Return a message with "why not …" and "why don't you …" said as the proposals they are, in as many characters."""
+    return _WHY_NOT.sub(lambda match: "perhaps".ljust(len(match[0])), text)
 
 
 def asked_after(text: str, found: Sequence[MentionSpan]) -> str:

@@ -16,7 +16,7 @@ from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
-from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named
+from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named, plainly
 from agent.dialogue.events import ChatEvent
 from agent.dialogue.refine import Refined, Shown, asks_why, counts_a_place, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
@@ -201,22 +201,23 @@ class ChatAgent:
     async def _understand(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context
         runtime.stream_writer(ChatEvent("status", {"stage": "understand"}))
-        if asks_why(turn.text):
+        said = plainly(turn.text)
+        if asks_why(said):
             return {"intent": "why"}
-        mentions = self._vocabulary.mentions(turn.text)
-        if is_thanks(turn.text, mentions):
+        mentions = self._vocabulary.mentions(said)
+        if is_thanks(said, mentions):
             return {"intent": "thanked"}
-        if is_greeting(turn.text, mentions):
+        if is_greeting(said, mentions):
             refined = Refined(query=Query())
         else:
             remembered = state.get("query")
             refined = refine(
                 None if remembered is None else Query.model_validate(remembered),
-                await self._wishes.read(turn.text, turn.deadline),
-                turn.text,
+                await self._wishes.read(said, turn.deadline),
+                said,
                 [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
                 mentions,
-                self._vocabulary.refused(turn.text),
+                self._vocabulary.refused(said),
             )
         earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
         excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]

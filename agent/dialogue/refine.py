@@ -16,7 +16,7 @@ __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"
 
 
 _WHY = re.compile(
-    r"^\W*(?:but |and |so |ok,? )?(?:why(?! not \w| don'?t (?:you|we)\b)|how come|what makes you)\b|为什么|为何|为啥|什么理由",
+    r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由",
     re.ASCII,
 )
 _FOLLOWS = re.compile(

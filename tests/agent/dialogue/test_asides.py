@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named
+from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named, plainly
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,20 @@ def test_a_greeting_asks_for_nothing(text):
 )
 def test_what_asks_is_no_greeting(text):
     assert not is_greeting(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Why not Scream?", "perhaps Scream?"),
+        ("why don't you show me jazz", "perhaps   you show me jazz"),
+        ("why not?", "why not?"),
+        ("why wasn't Heat there?", "why wasn't Heat there?"),
+    ],
+)
+def test_why_not_is_a_proposal_of_the_same_length(text, said):
+    assert plainly(text) == said
+    assert len(said) == len(text)
 
 
 def test_a_title_is_no_greeting():
