@@ -46,6 +46,10 @@ class Vocabulary:
         """Return the types that a text asks for in vain (see :meth:`agent.dialogue.understand.Understander.lacking`)."""
         return self._understander.lacking(text)
 
+    def carriers(self, genres: Sequence[str]) -> frozenset[ItemType]:
+        """Return the types that have any of the genres (see :meth:`agent.dialogue.understand.Understander.carriers`)."""
+        return self._understander.carriers(genres)
+
     def refused(self, text: str) -> tuple[str, ...]:
         """Return the items that a text does not want (see :meth:`agent.dialogue.understand.Understander.refused`)."""
         return self._understander.refused(text)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from agent.base import MentionSpan
+from agent.dialogue.lexicon import GREETING
 from agent.dialogue.understand import fold
 
 __all__ = ["asked_after", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named", "plainly"]
 
-_OTHER = r"[^\w\u3400-\u9fff]"  # neither a letter nor a Chinese character
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
     r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯",
@@ -24,15 +24,6 @@ _NO_MORE = re.compile(
     r"see you(?: again| later)?|later|then|and|the|your|help)\b|"
     r"(?:谢谢|多谢|感谢)(?:你|您|你们)?的?推荐|推荐(?:得|的)?(?:很|真|非常)?(?:好|不错|棒)|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|"
     r"太好|太棒|很好|非常|辛苦|行|可以|嗯|你|您|们|了|啦|啊|哦|吧|的|帮助|就这样|就这些|[^\w?？\u3400-\u9fff]|_)+",
-    re.ASCII,
-)
-_HELLO = (
-    r"(?:hi+|hello+|hey+|hiya|howdy|(?:good )?(?:morning|afternoon|evening)|good day|greetings|(?:你|您|大家)们?好|哈[喽啰罗]|嗨|"
-    r"嘿|早上好|上午好|下午好|晚上好|早安|早)(?![a-z])"
-)
-_GREETING = re.compile(
-    rf"{_OTHER}*{_HELLO}(?:{_OTHER}|{_HELLO}|"
-    r"(?:there|again|palate|all|everyone|how are you(?: doing)?(?: today)?|what'?s up)(?![a-z])|[呀啊哦吗嘛])*",
     re.ASCII,
 )
 _WHY_NOT = re.compile(r"\bwhy (?:not(?= \w)|don['’]?t(?= (?:you|we)\b))", re.IGNORECASE | re.ASCII)
@@ -94,7 +85,7 @@ def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
 
 def is_greeting(text: str, found: Sequence[MentionSpan] = ()) -> bool:
     """Return whether a message only greets; ``found`` are the titles that occur in it: one is asked for."""
-    return not found and _GREETING.fullmatch(fold(text)) is not None
+    return not found and GREETING.fullmatch(fold(text)) is not None
 
 
 def plainly(text: str) -> str:

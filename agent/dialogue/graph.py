@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from agent.base import MentionSpan
 from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named, plainly
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Refined, Shown, asks_why, counts_a_place, ordinal, refine
+from agent.dialogue.refine import Shown, asks_why, counts_a_place, ordinal, refine
 from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
@@ -45,6 +45,10 @@ class Vocabulary(Protocol):
 
     def lacking(self, text: str) -> tuple[ItemType, ...]:
         """Return the types that a text asks for in vain."""
+        ...
+
+    def carriers(self, genres: Sequence[str]) -> frozenset[ItemType]:
+        """Return the types of which there are items with any of the genres."""
         ...
 
     def draft(self, text: str) -> Draft:
@@ -207,18 +211,16 @@ class ChatAgent:
         mentions = self._vocabulary.mentions(said)
         if is_thanks(said, mentions):
             return {"intent": "thanked"}
-        if is_greeting(said, mentions):
-            refined = Refined(query=Query())
-        else:
-            remembered = state.get("query")
-            refined = refine(
-                None if remembered is None else Query.model_validate(remembered),
-                await self._wishes.read(said, turn.deadline),
-                said,
-                [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
-                mentions,
-                self._vocabulary.refused(said),
-            )
+        remembered = state.get("query")
+        refined = refine(
+            None if remembered is None else Query.model_validate(remembered),
+            await self._wishes.read(said, turn.deadline),
+            said,
+            [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
+            mentions,
+            self._vocabulary.refused(said),
+            self._vocabulary.carriers,
+        )
         earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
         excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]
         turn.request = Request(

@@ -15,7 +15,8 @@ __all__ = [
     "EMPTY_ZH",
     "FILLERS_EN",
     "GENRE_WORDS",
-    "GREETINGS",
+    "GREETING",
+    "MOODS",
     "NEGATIONS_EN",
     "NEGATIONS_ZH",
     "REMOVALS_EN",
@@ -23,6 +24,7 @@ __all__ = [
     "SAME_GENRES",
     "TYPE_WORDS",
     "either",
+    "whole",
 ]
 
 # fmt: off
@@ -152,11 +154,35 @@ EMPTY_ZH = (
     *"批太再来点个部些换要更但另只老旧新这那看听过了的吗呢吧啊我你想给有没是和像也还能请片歌首曲好嗯都就早晚多少一二三四五两们",
 )
 
-GREETINGS = (
-    "hi", "hello", "hey", "hi there", "hello there", "good morning", "good evening", "你好", "您好", "嗨", "早上好",
-    "晚上好",
+MOODS = (
+    "action-packed", "adventurous", "bluesy", "calm", "calming", "chill", "creepy", "dramatic", "frightening", "fun", "funnier",
+    "funny", "futuristic", "gripping", "hilarious", "humorous", "jazzy", "light-hearted", "lighthearted", "magical",
+    "mysterious", "relaxing", "romantic", "sad", "scarier", "scary", "soothing", "spooky", "suspenseful", "tense", "terrifying",
+    "thrilling", "催泪", "刺激", "可怕", "吓人", "好笑", "安静", "幽默", "感人", "搞笑", "放松", "有趣", "浪漫", "紧张", "轻松",
 )
+"""Words for genres that say of anything how it feels, and do not name the genre."""
+
 # fmt: on
+
+
+_HELLO = (
+    r"(?:hi+|hello+|hey+|hiya|howdy|(?:good )?(?:morning|afternoon|evening)|good day|greetings|(?:你|您|大家)们?好|哈[喽啰罗]|嗨|"
+    r"嘿|早上好|上午好|下午好|晚上好|早安|早)(?![a-z])"
+)
+_OTHER = r"[^\w\u3400-\u9fff]"  # neither a letter nor a Chinese character
+GREETING = re.compile(
+    rf"{_OTHER}*{_HELLO}(?:{_OTHER}|{_HELLO}|"
+    r"(?:there|again|palate|all|everyone|how are you(?: doing)?(?: today)?|what'?s up)(?![a-z])|[呀啊哦吗嘛])*",
+    re.ASCII,
+)
+"""A folded message that greets and says no more."""
+
+
+def whole(words: Iterable[str]) -> str:
+    """Return a pattern of any of the words in a folded text: English ones whole, Chinese ones wherever they stand."""
+    every = list(words)
+    english, chinese = (either(word for word in every if word.isascii() is ascii_) for ascii_ in (True, False))
+    return rf"(?<![a-z])(?:{english})(?![a-z])|{chinese}"
 
 
 def either(words: Iterable[str]) -> str:

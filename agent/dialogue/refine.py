@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median_low
 from typing import Literal
 
 from agent.base import MentionSpan
-from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, FILLERS_EN, NEGATIONS_EN, NEGATIONS_ZH, REMOVALS_EN, REMOVALS_ZH, either
+from agent.dialogue.lexicon import (
+    EMPTY_EN,
+    EMPTY_ZH,
+    FILLERS_EN,
+    GENRE_WORDS,
+    MOODS,
+    NEGATIONS_EN,
+    NEGATIONS_ZH,
+    REMOVALS_EN,
+    REMOVALS_ZH,
+    either,
+    whole,
+)
 from agent.dialogue.understand import fold
-from palate.domain import MAX_QUERY_CHARS, Query, Value
+from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
 
 __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"]
 
@@ -90,6 +102,8 @@ _REFUSED = re.compile(
     re.ASCII,
 )
 _WORD = re.compile(r"[a-z][a-z'-]{2,}")
+_MOOD = re.compile(whole(MOODS))
+_GENRE = re.compile(whole(word.casefold() for genre, words in GENRE_WORDS.items() for word in (genre, *words)))
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _EMPTY_ZH = re.compile(either(EMPTY_ZH))
 # Counts nothing of a slate.
@@ -142,6 +156,7 @@ def refine(  # noqa: PLR0917 - what a message is read against
     shown: Sequence[Shown],
     found: Sequence[MentionSpan] = (),
     refused: Sequence[str] = (),
+    carriers: Callable[[Sequence[str]], frozenset[ItemType]] = lambda _: frozenset(),
 ) -> Refined:
     """Return the query that ``text`` comes to after ``previous``.
 
@@ -152,17 +167,24 @@ def refine(  # noqa: PLR0917 - what a message is read against
         shown: The last slate, in order.
         found: The titles that occur in it.
         refused: The items among them that it does not want.
+        carriers: Tells of which types there are items with any of some genres.
 
-    A follow-up adds genres and examples, takes refused ones away, keeps types and years that it does not change, and may be
-    relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals. "Not that one", "another"
-    leave out what was shown: the item that is named or counted, else all of the last slate; "more like the first one" wants its
-    like. Genres and creators that were refused stay refused in new requests, too, until they are wanted by name or all starts over;
-    genres also until something is to be like an example.
+    A genre that nothing of the type has that was asked for ("some jazz", after films) begins a new request; a mood ("something
+    romantic", after jazz) does not. A follow-up adds genres and examples, takes refused ones away, keeps types and years that it
+    does not change, and may be relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals.
+    "Not that one", "another" leave out what was shown: the item that is named or counted, else all of the last slate; "more like
+    the first one" wants its like. Genres and creators that were refused stay refused in new requests, too, until they are wanted by
+    name or all starts over; genres also until something is to be like an example.
 
     """
     folded = fold(text)
     if previous is None or _RESETS.search(folded):
         return Refined(query=new, exclude=tuple(refused))
+    follows = _is_follow_up(folded, new, refused)
+    if _of_another_type(previous, new, carriers):
+        if not (follows and _is_mood(_without(folded, found), new.genres)):
+            return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
+        new = new.model_copy(update={"genres": ()})
     plain = _without(folded, found)
     pointed = _pointed_at(plain, new, shown, found)
     verb, like_place = _removes(folded), _LIKE_PLACE.search(plain)
@@ -173,7 +195,7 @@ def refine(  # noqa: PLR0917 - what a message is read against
         exclude = (
             tuple(i for i in _ids(shown) if i not in pointed) if verb or _EXCLUDES.search(f"{plain[: like_place.start()]}x") else ()
         )
-    elif removed or like_place or _is_follow_up(folded, new, refused) or (verb and _COUNTS.search(plain)):
+    elif removed or like_place or follows or (verb and _COUNTS.search(plain)):
         exclude = removed or ((pointed or _ids(shown)) if like_place or _EXCLUDES.search(folded) else ())
     else:
         return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
@@ -228,6 +250,17 @@ def _without(folded: str, found: Sequence[MentionSpan]) -> str:
     for one in found:
         folded = folded[: one.start] + "x" * (one.end - one.start) + folded[one.end :]
     return folded
+
+
+def _of_another_type(previous: Query, new: Query, carriers: Callable[[Sequence[str]], frozenset[ItemType]]) -> bool:
+    before, now = frozenset(previous.types) or carriers(previous.genres), carriers(new.genres)
+    return not new.types and bool(before) and bool(now) and before.isdisjoint(now)
+
+
+def _is_mood(plain: str, genres: Sequence[str]) -> bool:
+    """Return whether a text asks for genres by words alone that say how something feels."""
+    named = any(_names(genre, plain) for genre in genres) or _GENRE.search(_MOOD.sub(" ", plain))
+    return _MOOD.search(plain) is not None and not named
 
 
 def _is_follow_up(folded: str, new: Query, refused: Sequence[str]) -> bool:

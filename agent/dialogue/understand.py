@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from agent.base import MentionSpan, TitleFinder
 from agent.dialogue.lexicon import (
     FILLERS_EN,
     GENRE_WORDS,
-    GREETINGS,
+    GREETING,
     NEGATIONS_EN,
     NEGATIONS_ZH,
     REMOVALS_EN,
@@ -123,7 +125,7 @@ class Understander:
                 f"The text has {len(text):,} characters; {MAX_QUERY_CHARS:,} is the limit.", remedy="Shorten it.", param="query"
             )
         words = text.strip()
-        if not words or fold(words).strip(" .!?,。！？，") in GREETINGS:
+        if not words or GREETING.fullmatch(fold(words)):
             return Query()
         likes, masked, _, _ = self._likes(words)
         genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
@@ -154,6 +156,12 @@ class Understander:
             wanted -= {"movie", "track"}
         asked = {kind for word in words if _is_asked(blank, word) for kind in word.means}
         return tuple(t for t in TYPE_WORDS if t in wanted and (t in asked or t not in _OFTEN_ELSE))
+
+    def carriers(self, genres: Sequence[str]) -> frozenset[ItemType]:
+        """Return the types of which the catalog has items with any of the genres."""
+        columns = [column for column, name in enumerate(self._table.genre_names) if name in genres]
+        rows = self._table.genres[:, columns].any(axis=1)
+        return frozenset(ITEM_TYPES[code] for code in np.unique(self._table.types[rows]).tolist())
 
     def draft(self, text: str) -> Draft:
         """Return what :meth:`understand` makes of a text as an LLM reads it."""

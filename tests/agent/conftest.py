@@ -98,6 +98,9 @@ class World:
     def lacking(self, text: str) -> Any:
         return self.understander.lacking(text)
 
+    def carriers(self, genres: Any) -> Any:
+        return self.understander.carriers(genres)
+
     def refused(self, text: str) -> Any:
         return self.understander.refused(text)
 

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.refine import Shown, refine
+from agent.dialogue.refine import Refined, Shown, refine
 from palate.domain import Query
 
 SHOWN = [
@@ -232,3 +232,45 @@ def test_what_was_refused_stays_refused_in_new_requests():
 
 def test_seen_elsewhere_is_not_a_removal():
     assert follow("I have seen The Godfather", ("The Godfather",)).kind == "new"
+
+
+CARRIED = {
+    "Horror": {"movie"},
+    "Romance": {"movie"},
+    "Jazz": {"track"},
+    "Ambient": {"track"},
+    "K-Pop": {"track"},
+    "Drama": {"movie", "podcast"},
+}
+
+
+def carriers(genres):
+    return frozenset[str]().union(*(CARRIED[genre] for genre in genres))
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "new"),
+    [
+        ({"genres": ("Horror",), "types": ("movie",)}, "some jazz please", {"genres": ("Jazz",)}),
+        ({"genres": ("Horror",)}, "来点爵士乐", {"genres": ("Jazz",)}),
+        ({"types": ("track",)}, "90年代的爱情片", {"genres": ("Romance",), "year_min": 1990, "year_max": 1999}),
+        ({"genres": ("Horror",)}, "k-pop", {"genres": ("K-Pop",)}),
+        ({"genres": ("Jazz",)}, "I feel like a really scary evening now", {"genres": ("Horror",)}),
+    ],
+)
+def test_a_genre_that_the_last_type_has_not_begins_a_new_request(before, text, new):
+    new = Query(text=text, **new)
+    refined = refine(Query(text="before", without_genres=("War",), **before), new, text, SHOWN, carriers=carriers)
+    assert refined == Refined(query=new.model_copy(update={"without_genres": ("War",)}), kind="new")
+
+
+@pytest.mark.parametrize("text", ["something romantic", "more romantic", "浪漫一点的"])
+def test_a_mood_that_the_last_type_has_no_genre_for_is_looked_for_in_words(text):
+    refined = refine(Query(text="jazz", genres=("Jazz",)), Query(text=text, genres=("Romance",)), text, SHOWN, carriers=carriers)
+    assert (refined.query.genres, refined.query.text, refined.kind) == (("Jazz",), f"jazz; {text}", "follow-up")
+
+
+@pytest.mark.parametrize(("before", "text", "genre"), [("Horror", "a drama", "Drama"), ("Horror", "romantic", "Romance")])
+def test_a_genre_that_the_last_type_has_too_is_added(before, text, genre):
+    refined = refine(Query(text="x", genres=(before,)), Query(text=text, genres=(genre,)), text, SHOWN, carriers=carriers)
+    assert (refined.query.genres, refined.kind) == ((before, genre), "follow-up")
