@@ -44,6 +44,13 @@ _MISSED = re.compile(
     r"(?:\s+(?:[A-Z0-9&][\w'’:.-]*|of|the|and|in|to|a|an|for|on|with|from))*)[\"”']?\s*\??\s*|"
     r"\s*(?:请问|你们?|这里)*有(?:没有)?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》(?:吗|嘛|么|没有|没)?\s*[?？。]*\s*"
 )
+_MISSED_EXAMPLE = re.compile(
+    r"\b(?:[Ss]omething|[Aa]nything|[Mm]ore|[Ff]ilms?|[Mm]ovies?|[Ss]ongs?|[Mm]usic|[Tt]racks?|[Ss]tuff|[Oo]nes?) "
+    r"(?:like|similar to) [\"“']?"
+    r"(?P<en>(?:[Tt]he )?[A-Z0-9][\w'’:.-]*(?: (?:[A-Z0-9&][\w'’:.-]*|of|the|and|in|to|a|an|for|on|with|from))*)[\"”']?"
+    r"(?=\W*$|[,;!?]| (?:but|and|with|without|from|in|that|please|only)\b)|"
+    r"(?:像|类似|跟|和|与)于?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》"
+)
 # Two capitalised words at least, as "with Aliens" names nobody; in Chinese the dots within a foreign name.
 _PERSON = re.compile(
     r"\b(?:(?:films?|movies?|songs?|tracks?|music|albums?|ones?|stuff|something|anything|nothing|actors?) (?:with|by|featuring)|"
@@ -128,14 +135,15 @@ def limits_length(text: str, found: Sequence[MentionSpan] = ()) -> bool:
 
 
 def missed_title(text: str, found: Sequence[MentionSpan]) -> str:
-    """Return what a message asks after as a title ("do you have The Matrix?", 有没有《…》？) where it holds none of the catalog's.
+    """Return the title that a message asks after ("do you have The Matrix?", 有没有《…》？) or wants the like of ("something like
+    Spaceballs", 像《…》), where it holds none of the catalog's.
 
     Args:
         text: The message.
         found: The titles that occur in it.
 
     """
-    asked = _MISSED.fullmatch(text)
+    asked = _MISSED.fullmatch(text) or _MISSED_EXAMPLE.search(text)
     return "" if found or asked is None else (asked["en"] or asked["zh"])
 
 
