@@ -49,7 +49,7 @@ _MISSED_EXAMPLE = re.compile(
     r"(?:like|similar to) [\"“']?"
     r"(?P<en>(?:[Tt]he )?[A-Z0-9][\w'’:.-]*(?: (?:[A-Z0-9&][\w'’:.-]*|of|the|and|in|to|a|an|for|on|with|from))*)[\"”']?"
     r"(?=\W*$|[,;!?]| (?:but|and|with|without|from|in|that|please|only)\b)|"
-    r"(?:像|类似|跟|和|与)于?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》"
+    r"(?:像|类似)于?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》"
 )
 # Two capitalised words at least, as "with Aliens" names nobody; in Chinese the dots within a foreign name.
 _PERSON = re.compile(

@@ -9,7 +9,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from agent import Explainer, ExplainerConfig, ScriptedLLM, check_reason
 from agent.dialogue import ChatAgent, check_reply
-from agent.dialogue.reply import plain_reply
+from agent.dialogue.asides import asked_after, is_greeting, limits_length, missed_title, people_named
+from agent.dialogue.reply import notice, plain_reply
 from agent.words import platform_name
 from palate.domain import Request
 
@@ -84,10 +85,27 @@ def backend(world):
     return Backend(world)
 
 
+def said_first(world, wish, language):
+    """Return what a reply may say before: in fixed words, of what the wish itself holds."""
+    mentions = world.mentions(wish)
+    return notice(
+        world.lacking(wish),
+        asked_after(wish, mentions),
+        language,
+        missed=missed_title(wish, mentions),
+        nobody=next(iter(people_named(wish, mentions)), ""),
+        length=limits_length(wish, mentions),
+        greeted=is_greeting(wish, mentions),
+    )
+
+
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(score=scores, said=texts, wish=wishes, language=st.sampled_from(["en", "zh"]))
 @example(score=[float("nan")] * 20, said=HOSTILE_DESCRIPTION, wish="why not", language="en")
 @example(score=[0.0] * 20, said="Because you watched Casablanca on Netflix.", wish="jazz", language="en")
+@example(score=[], said="", wish="something like Zorblax Rising", language="en")
+@example(score=[], said="", wish="像《不存在的电影》", language="zh")
+@example(score=[], said="", wish="hi", language="en")
 def test_only_the_catalog_is_recommended_and_cited(world, loop, backend, score, said, wish, language):
     events = loop.run_until_complete(backend.answer(score, said, wish, language))
     catalog = {item.item_id: item for item in world.catalog.table().items}
@@ -104,6 +122,7 @@ def test_only_the_catalog_is_recommended_and_cited(world, loop, backend, score, 
             assert reason.evidence
             checked = check_reason(reason.text, catalog[item.item_id], reason.evidence, catalog, world.matcher, language=language)
             assert checked == reason.text
+    reply = reply.removeprefix(said_first(world, wish, language)).lstrip()
     allowed = {item.item_id for item in slate.items}
     assert {mention.item_id for mention in world.matcher.mentions(reply)} <= allowed
     assert not any(name in reply for name in MADE_UP)

@@ -202,6 +202,7 @@ def test_wishes_for_a_running_time(text, limits):
         ("films like Lord of the Rings and The Hobbit", "Lord of the Rings and The Hobbit"),
         ("movies similar to “Spaceballs” and new", "Spaceballs"),
         ("类似《不存在的电影》的片子", "不存在的电影"),
+        ("和《不存在的电影》", ""),
         ("something like Heat", ""),
         ("more like the first one", ""),
         ("something like that", ""),
