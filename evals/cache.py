@@ -120,7 +120,7 @@ def code_hash() -> str:
     """Return a hash of the code that ranks and of the packages it ranks with: a change of it is never answered from the cache."""
     digest = hashlib.sha256()
     evaluation, ground = Path(next(iter(evals.__path__))), Path(next(iter(palate.__path__)))
-    roots = [Path(next(iter(retrieval.__path__))), evaluation / "models", evaluation / "suites"]
+    roots = [Path(next(iter(retrieval.__path__))), evaluation / "models", evaluation / "suites", evaluation / "rerank"]
     files = [(root, path) for root in roots for path in sorted(root.rglob("*.py"))]
     files += [(evaluation, evaluation / "base.py"), (ground, ground / "domain.py"), (ground, ground / "settings.py")]
     for root, path in files:

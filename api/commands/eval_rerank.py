@@ -83,7 +83,7 @@ def rerank(
             closing.enter_context(closed_after(untuned))
         base = LLMScores(untuned, RankPromptConfig(), cache) if zero_shot and untuned is not None else None
         reader = None if untuned is None else TitleReader(untuned, cache)
-        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base, reader)
+        suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, base, reader, folder=cache)
         with stages_shown() as progress:
             report = suite.run(_names(dataset), RerankConfig(split=split, cases=cases, draws=draws, seed=seed), progress)
         if out is not None:
@@ -167,7 +167,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
         with ExitStack() as closing, stages_shown() as progress:
             tuned = _tuned_llm(settings, folder, cache, closing)
             assert tuned is not None  # noqa: S101 - a folder was given
-            suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None)
+            suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None, folder=cache)
             scored = [suite.scored(name, config, progress) for name in names]
         judged = [one.judged(tuned.weight, tuned.order) for one in by_arena(scored).values()]
         return rank_scores(together(judged), "val")

@@ -4,6 +4,7 @@ from evals.rerank.cases import Arena, RankCase, requested
 from evals.rerank.conversation import Conversation, ConversationConfig
 from evals.rerank.histories import Histories, HistoriesConfig
 from evals.rerank.judging import SYSTEMS, JudgedCases, ScoredCases, merged, together
+from evals.rerank.kept import KeptCases
 from evals.rerank.scoring import LLMScores
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Histories",
     "HistoriesConfig",
     "JudgedCases",
+    "KeptCases",
     "LLMScores",
     "RankCase",
     "ScoredCases",

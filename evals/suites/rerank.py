@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from evals.rerank import (
     Histories,
     HistoriesConfig,
     JudgedCases,
+    KeptCases,
     LLMScores,
     RankCase,
     ScoredCases,
@@ -80,6 +82,7 @@ class RerankSuite:
         tuned: The LLM with the adapter that is measured; ``None`` measures retrieval and the untuned LLM only.
         base: The same LLM without it; ``None`` leaves zero-shot out.
         reader: Lets an LLM read titles, by which cold items are ordered; ``None`` leaves that order out.
+        folder: Where the cases of each fit are kept, so that a run that was stopped goes on; ``None`` keeps none.
 
     """
 
@@ -90,8 +93,11 @@ class RerankSuite:
         tuned: TunedLLM | None,
         base: LLMScores | None,
         reader: TitleReader | None = None,
+        *,
+        folder: Path | None = None,
     ) -> None:
         self._rows, self._root, self._tuned, self._base, self._reader = rows, root, tuned, base, reader
+        self._folder = folder
 
     def run(self, names: Sequence[str], config: RerankConfig, progress: Progress | None = None) -> dict[str, Any]:
         """Return the report as plain values.
@@ -161,13 +167,20 @@ class RerankSuite:
             seed=config.seed,
         )
         dataset = load_dataset(name, self._root)
+        kept, of, titles = KeptCases(self._folder, dataset), shape.model_dump_json(), ""
         histories = Histories(dataset, sources, shape, progress, self._reader)
-        found: dict[Arena, list[RankCase]] = {"warm": histories.warm(config.split)}
+        found = kept.get(lambda: {"warm": histories.warm(config.split)}, "warm", config.split, of)
+        if self._reader is not None:
+            columns = self._reader.read(dataset.items, progress).columns(dataset.items)
+            titles = hashlib.sha256(columns.tobytes()).hexdigest()
         for draw in range(config.draws):
             drawn = shape.model_copy(update={"seed": config.seed + draw})
-            for arena, cases in Histories(dataset, sources, drawn, progress, self._reader).cold(config.split).items():
+            cold = partial(Histories(dataset, sources, drawn, progress, self._reader).cold, config.split)
+            for arena, cases in kept.get(cold, "cold", config.split, drawn.model_dump_json(), titles).items():
                 found.setdefault(arena, []).extend(cases)
-        return found | {"loo": histories.loo(config.split)} if config.loo else found
+        if config.loo:
+            found |= kept.get(lambda: {"loo": histories.loo(config.split)}, "loo", config.split, of)
+        return found
 
     def _row(self, scored: Mapping[Arena, ScoredCases], config: RerankConfig) -> dict[str, Any]:
         how = {"samples": config.samples, "seed": config.seed}

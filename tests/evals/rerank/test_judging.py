@@ -148,7 +148,7 @@ def test_new_items_and_users_are_ordered_by_what_the_llm_says_of_titles(history_
     assert row["protocol"]["candidates_cold"] == config.cold
 
 
-def test_draws_of_who_and_what_is_cold_are_judged_together_and_fitted_on_one_thread(history_folder, rows):
+def test_draws_of_who_and_what_is_cold_are_judged_together_fitted_on_one_thread_and_kept(history_folder, rows, tmp_path):
     threads = set()
 
     class Watched:
@@ -156,11 +156,22 @@ def test_draws_of_who_and_what_is_cold_are_judged_together_and_fitted_on_one_thr
             threads.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
             return rows.live_sources(table, progress)
 
-    suite, config = RerankSuite(Watched(), None, None, None), RerankConfig(cases=12, candidates=6, loo=False)
+    reader = TitleReader(ScriptedLLM(likelihood=lambda _, text: -float(len(text))), tmp_path)
+    suite = RerankSuite(Watched(), None, None, None, reader, folder=tmp_path)
+    name, config = str(history_folder), RerankConfig(cases=12, candidates=6, loo=False)
     with threadpool_limits(2, "blas"):
-        both = suite.scored(str(history_folder), config.model_copy(update={"draws": 2}))
-        second = suite.scored(str(history_folder), config.model_copy(update={"seed": 1}))
-    assert threads == {1}
+        both = suite.scored(name, config.model_copy(update={"draws": 2}))
+        assert threads == {1}
+        threads.clear()
+        second = suite.scored(name, config.model_copy(update={"seed": 1}))
+        assert len(threads) == 1  # for its warm cases; the draw is that of before
+    threads.clear()
+    assert suite.scored(name, config.model_copy(update={"draws": 2})) == both
+    assert not threads
+    for kept in tmp_path.glob("cases-*.gz"):
+        kept.write_bytes(kept.read_bytes()[:500])
+    assert suite.scored(name, config.model_copy(update={"seed": 1})) == second
+    assert threads
     for arena in ("cold_users", "cold_items"):
         of_both, of_second = ([case.case_id for case in scored[arena].cases] for scored in (both, second))
         assert of_both[-len(of_second) :] == of_second
