@@ -127,7 +127,7 @@ def test_the_command_measures_the_embedded_llm_and_writing_it_cannot_hold(tmp_pa
     assert result.exit_code == 0
     report = json.loads(result.stdout)
     assert (report["engine"], report["constraint"], report["generated_tokens"]) == ("ctranslate2", "none", 41.0)
-    assert report["prompt_tokens"] > 400
+    assert report["prompt_tokens"] > 300
     assert 0 <= report["malformed_share"] <= 1
     assert min(report["speedup"], report["bound"]["speedup"], report["users"]["p95"], report["rerank_ms"]["p50"]) > 0
     assert len(rerank_tables(report)) == 3
