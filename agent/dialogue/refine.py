@@ -27,10 +27,7 @@ from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
 __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"]
 
 
-_WHY = re.compile(
-    r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由",
-    re.ASCII,
-)
+_WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
 _FOLLOWS = re.compile(
     r"^\W*(?:(?:ok|okay|yes|yeah|well|hmm|sure|great|nice|good)\W+)?(?:no|not|nope|but|and|also|instead|only|just|more|less|another|"
     r"others?|again|older|newer|make it|with|without|"
@@ -118,7 +115,10 @@ class Shown(Value):
 
 
 class Refined(Value):
-    """What to look for now, and which items not to show again."""
+    """What to look for now, and which items not to show again.
+
+    A ``follow-up`` changes what was asked for, and what was not to be shown stays so; a ``new`` request begins without that.
+    """
 
     query: Query
     exclude: tuple[str, ...] = ()
