@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,17 @@ from palate.domain import Evidence, InteractionReader, Profile, Progress, Query,
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
+from retrieval.learned_nets import Nets, NetsConfig, load_torch
 from retrieval.learned_training import Targets, examples, moments, read_sequences, shortened
-from retrieval.learned_trees import Trees, TreesConfig, blended, load_lightgbm
+from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
 from retrieval.titles import TitleLikelihoods
 
 __all__ = ["LearnedFusion", "LearnedFusionConfig"]
 
 _LEAST_GROUPS = 20
 """Fewer moments with a target among the candidates teach nothing that would hold."""
-_FORMAT = 3
+_FORMAT = 4
+_SHORT = "short.npz"
 
 
 class LearnedFusionConfig(Value):
@@ -34,9 +37,8 @@ class LearnedFusionConfig(Value):
     bounds the dense matrix to the items that most people took. ``seed`` draws the moments. With ``strict`` only what came before
     the next item, at another time, is its history.
 
-    Histories of at most ``short_history`` items have an order of their own, by ``short_trees``, trained on the same moments with
-    their histories cut; more than the other it gains from averaging, of objectives too. With 0 there is one order for all, and a
-    person with fewer than ``min_history`` items is not served.
+    Histories of at most ``short_history`` items have an order of their own, by ``short_nets``, trained on the same moments with
+    their histories cut. With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
     """
 
     features: FeatureConfig = FeatureConfig()
@@ -52,12 +54,13 @@ class LearnedFusionConfig(Value):
     n_pool: int = Field(default=500, ge=1)
     max_items: int = Field(default=13_000, ge=1, le=20_000)
     trees: TreesConfig = TreesConfig()
-    short_trees: tuple[TreesConfig, ...] = (TreesConfig(models=4), TreesConfig(models=4, objective="rank_xendcg"))
+    short_nets: NetsConfig = NetsConfig()
     seed: int = 0
 
 
 class LearnedFusion:
-    """Ranks by LambdaRank trees (:class:`retrieval.learned_trees.Trees`) over :class:`retrieval.features.Features`.
+    """Ranks by LambdaRank trees (:class:`retrieval.learned_trees.Trees`) over :class:`retrieval.features.Features`, short histories
+    by networks (:class:`retrieval.learned_nets.Nets`).
 
     It is trained on moments of the histories it is fitted on, with statistics from which the person's later events were taken out
     exactly, so that no target is known to a feature. It serves profiles with known items and no query; it says nothing of items
@@ -80,7 +83,7 @@ class LearnedFusion:
         self._people: dict[str, int] = {}
         self._features: Features | None = None
         self._trees = Trees()
-        self._short: tuple[Trees, ...] = ()
+        self._short = Nets()
         self._facts: dict[str, Any] = {}
 
     @property
@@ -88,15 +91,23 @@ class LearnedFusion:
         """Return whether it has been fitted on enough to serve."""
         return bool(self._trees)
 
+    def without_short(self) -> LearnedFusion:
+        """Return the same, of one order for all histories."""
+        other = copy(self)
+        other._short = Nets()
+        return other
+
     def fit(self, table: ItemTable, interactions: InteractionReader, progress: Progress | None = None) -> None:
         """Learn from the items and the interactions. With too few of them nothing is served (:attr:`ready` is false).
 
         Raises:
-            MissingExtra: LightGBM is not installed.
+            MissingExtra: LightGBM or torch is not installed.
 
         """
         config = self.config
         load_lightgbm()  # before the long work
+        if config.short_history:
+            load_torch()
         sequences, rows, people = read_sequences(table, interactions, config.max_items, config.liked_from)
         if progress is not None:
             progress("fusion statistics", 0, 1)
@@ -118,14 +129,14 @@ class LearnedFusion:
         if len(learned.sizes) >= _LEAST_GROUPS:
             trees = Trees.fit(learned, config.trees, progress)
         del learned  # some hundred megabytes
-        short: tuple[Trees, ...] = ()
+        short = Nets()
         if trees and config.short_history:
-            # What whole histories teach is kept out: trees that learned from both were worse for short ones.
+            # What whole histories teach is kept out: an order that was learned from both was worse for short ones.
             cut = shortened(sequences, chosen, config.short_history, rng)
             brief = examples(features, cut, config.n_train, progress)
             if len(brief.sizes) >= _LEAST_GROUPS:
-                short = tuple(Trees.fit(brief, one, progress) for one in config.short_trees)
-        self._set(table, rows, [_hashed(person) for person in people], features, (trees, *short))
+                short = Nets.fit(brief, config.short_nets, progress)
+        self._set(table, rows, [_hashed(person) for person in people], features, trees, short)
         self._facts = {
             "items": len(rows),
             "people": len(people),
@@ -184,7 +195,9 @@ class LearnedFusion:
         return {"name": self.name, "config": self.config.model_dump(), "ready": self.ready, **self._facts}
 
     def save(self, folder: Path) -> None:
-        """Write what was fitted to a folder: ``fusion.npz`` (statistics) and, there and in ``short-N``, LightGBM's text models."""
+        """Write what was fitted to a folder: ``fusion.npz`` (statistics), LightGBM's text models, and ``short.npz`` where histories
+        that are short have an order of their own.
+        """
         table, features = self._fitted()
         folder.mkdir(parents=True, exist_ok=True)
         ids = np.array([table.ids[row] for row in self._rows.tolist()], dtype=np.str_)
@@ -192,11 +205,11 @@ class LearnedFusion:
         with (folder / "fusion.npz").open("wb") as file:
             arrays = features.statistics.arrays()
             said = self.config.features.model_dump_json()
-            trees = [len(kind) for kind in (self._trees, *self._short)]
-            np.savez(file, format=_FORMAT, features=said, ids=ids, people=people, trees=trees, **arrays)  # type: ignore[arg-type]
-        for place, kind in zip(_places(folder, len(trees)), (self._trees, *self._short), strict=True):
-            place.mkdir(exist_ok=True)
-            kind.save(place)
+            facts = {"format": _FORMAT, "features": said, "trees": len(self._trees), "short": bool(self._short)}
+            np.savez(file, ids=ids, people=people, **facts, **arrays)  # type: ignore[arg-type]
+        self._trees.save(folder)
+        if self._short:
+            self._short.save(folder / _SHORT)
 
     def load(self, folder: Path, table: ItemTable) -> None:
         """Read what :meth:`save` wrote, for the same items.
@@ -211,9 +224,10 @@ class LearnedFusion:
             with (folder / "fusion.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 held = {name: stored[name] for name in stored.files}
             known = int(held["format"]) == _FORMAT and str(held["features"]) == self.config.features.model_dump_json()
-            ids, people, counts = held["ids"].tolist(), held["people"].tolist(), np.atleast_1d(held["trees"]).tolist()
-            statistics, threads = Statistics.from_arrays(held), self.config.trees.threads
-            trees = [Trees.load(place, n, threads) for place, n in zip(_places(folder, len(counts)), counts, strict=True)]
+            ids, people = held["ids"].tolist(), held["people"].tolist()
+            statistics = Statistics.from_arrays(held)
+            trees = Trees.load(folder, int(held["trees"]), self.config.trees.threads)
+            short = Nets.load(folder / _SHORT) if held.get("short", False) else Nets()
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
         if not known:
@@ -221,13 +235,13 @@ class LearnedFusion:
         if any(item_id not in table.rows for item_id in ids):
             raise IndexUnusable(f"{folder} holds a fusion of other items than the catalog's.", remedy=remedy)
         rows = np.array([table.rows[item_id] for item_id in ids], dtype=np.int64)
-        self._set(table, rows, people, Features(statistics, self.config.features), trees)
+        self._set(table, rows, people, Features(statistics, self.config.features), trees, short)
 
-    def _set(
-        self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: Sequence[Trees]
+    def _set(  # noqa: PLR0917 - what was fitted is all of these
+        self, table: ItemTable, rows: NDArray[np.int64], people: Sequence[str], features: Features, trees: Trees, short: Nets
     ) -> None:
         self._rows, self._features = rows, features
-        self._trees, self._short = trees[0], tuple(trees[1:])
+        self._trees, self._short = trees, short
         self._columns = {table.ids[row]: column for column, row in enumerate(rows.tolist())}
         self._people = {person: place for place, person in enumerate(people)}
         self._table = table
@@ -270,16 +284,12 @@ class LearnedFusion:
         hidden: Hidden | None,
     ) -> Float32:
         _, x = features.matrix(scores, history, pool, hidden)
-        return blended(self._short if self._short and len(history.items) <= self.config.short_history else [self._trees], x)
+        return (self._short if self._short and len(history.items) <= self.config.short_history else self._trees).predict(x)
 
     def _fitted(self) -> tuple[ItemTable, Features]:
         if self._table is None or self._features is None:
             raise Unavailable("The learned fusion is not fitted.", remedy="Call fit(table, interactions) first.")
         return self._table, self._features
-
-
-def _places(folder: Path, n: int) -> list[Path]:
-    return [folder, *(folder / f"short-{number}" for number in range(n - 1))]
 
 
 def _hashed(person_id: str) -> str:

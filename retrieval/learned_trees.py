@@ -1,10 +1,10 @@
-"""Gradient-boosted trees by LightGBM: LambdaRank or XE-NDCG for orders, kept as text, and regression."""
+"""Gradient-boosted trees by LightGBM: LambdaRank for orders, kept as text, and regression."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,7 @@ from palate.errors import MissingExtra
 from retrieval.base import Float32
 from retrieval.learned_training import Examples
 
-__all__ = ["Trees", "TreesConfig", "blended", "load_lightgbm"]
-
-
-_FLAT = 1e-9
+__all__ = ["Trees", "TreesConfig", "load_lightgbm"]
 
 
 class TreesConfig(Value):
@@ -26,8 +23,6 @@ class TreesConfig(Value):
     holds at least, ``column_share`` the columns that a tree may look at, ``truncation`` how far down
     a list LambdaRank compares pairs.
     """
-
-    objective: Literal["lambdarank", "rank_xendcg"] = "lambdarank"
 
     trees: int = Field(default=200, ge=1)
     leaves: int = Field(default=15, ge=2)
@@ -62,13 +57,11 @@ class Trees:
         """Train on examples. Raises :class:`palate.errors.MissingExtra` where LightGBM is not installed."""
         lightgbm = load_lightgbm()
         data = lightgbm.Dataset(learned.x, learned.y, group=learned.sizes, feature_name=learned.names, free_raw_data=False)
-        return cls._trained(
-            data, {"objective": config.objective, "lambdarank_truncation_level": config.truncation}, config, progress
-        )
+        return cls._trained(data, {"objective": "lambdarank", "lambdarank_truncation_level": config.truncation}, config, progress)
 
     @classmethod
     def regress(cls, x: Float32, y: NDArray[np.float64], config: TreesConfig) -> Trees:
-        """Train on values ``y``, float64 [n], of rows, float32 [n, f]; ``objective`` and ``truncation`` mean nothing then.
+        """Train on values ``y``, float64 [n], of rows, float32 [n, f]; ``truncation`` means nothing then.
 
         Raises:
             MissingExtra: LightGBM is not installed.
@@ -128,14 +121,6 @@ class Trees:
             return cls([lightgbm.Booster(model_str=text) for text in texts], threads)
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(str(error)) from error
-
-
-def blended(kinds: Sequence[Trees], x: Float32) -> Float32:
-    """Return the mean of what several kinds of trees give the rows, float32 [n], each on a scale of its own: that of these rows."""
-    scores = [trees.predict(x) for trees in kinds if trees]
-    if len(scores) == 1 or not len(x):
-        return scores[0]
-    return cast("Float32", np.mean([(one - one.mean()) / (one.std() + _FLAT) for one in scores], axis=0, dtype=np.float32))
 
 
 def load_lightgbm() -> Any:

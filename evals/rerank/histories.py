@@ -104,7 +104,7 @@ class Histories:
         """Return cases of cold users and of cold items; one fit without both serves them."""
         split = one_by_one(self._dataset, part=part, min_core=self.config.min_core)
         users, items = self._cold(split)
-        fitted = self._with_cold(self._fit(_without(split, users, items), items))
+        fitted = self._fit(_without(split, users, items), items, cold=True)
         of_users = [c for c in split.cases if np.isin(c.user, users) and not np.isin(c.targets, items).any()]
         of_items = [c for c in split.cases if not np.isin(c.user, users) and np.isin(c.targets, items).all()]
         return {
@@ -152,35 +152,38 @@ class Histories:
                         cases.append(Case(user, history, later))
         return out
 
-    def _fit(self, split: Split, cold_items: NDArray[np.int32]) -> _Fitted:
+    def _fit(self, split: Split, cold_items: NDArray[np.int32], *, cold: bool = False) -> _Fitted:
+        """Fit retrieval, led by what is learned from whole histories; with ``cold`` what is for new users and new items, too."""
         world = World(self._dataset, split)
         retriever = Retriever(
             Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         )
         retriever.fit(world.reader(), self._progress)
-        fusion = self._learned(world, split, short_history=0)
+        fusion = self._learned(world, split, None, **({} if cold else {"short_history": 0}))
         if fusion.ready:
-            retriever.lead(fusion)
+            retriever.lead(fusion.without_short())
         taken = np.bincount(split.train.items, minlength=len(self._dataset.items))
-        return _Fitted(split, world, retriever, cold_items, taken)
+        fitted = _Fitted(split, world, retriever, cold_items, taken)
+        return self._with_cold(fitted, fusion) if cold else fitted
 
-    def _learned(self, world: World, split: Split, titles: TitleLikelihoods | None = None, **params: Any) -> LearnedFusion:
+    def _learned(self, world: World, split: Split, titles: TitleLikelihoods | None, **params: Any) -> LearnedFusion:
         """Return a learned order, trained as it is judged: on what strictly precedes the next item."""
         fusion = LearnedFusion(aimed({"strict": True, **params}, self._dataset, split), titles)
         fusion.fit(world.table, world.reader(), self._progress)
         return fusion
 
-    def _with_cold(self, fitted: _Fitted) -> _Fitted:
+    def _with_cold(self, fitted: _Fitted, fast: LearnedFusion) -> _Fitted:
         """Return the fit with what is served to new users and of new items: with what the LLM says of titles, and without it.
 
         Where no LLM reads titles, the order of new users is all of it: what it does without them.
         """
         world = fitted.world
-        titles = None if self._reader is None else self._reader.read(world.table.items, self._progress)
-        fast = self._learned(world, fitted.split)
-        short = {"fast": fast, "fused": fast if titles is None else self._learned(world, fitted.split, titles)}
-        cold = {} if titles is None else self._cold_sources(fitted, titles)
-        return replace(fitted, cold=cold, short={name: fusion for name, fusion in short.items() if fusion.ready})
+        if self._reader is None:
+            return replace(fitted, short={"fast": fast, "fused": fast} if fast.ready else {})
+        titles = self._reader.read(world.table.items, self._progress)
+        fused = self._learned(world, fitted.split, titles, trees={"trees": 1, "models": 1})  # it is asked of short histories only
+        short = {name: fusion for name, fusion in {"fast": fast, "fused": fused}.items() if fusion.ready}
+        return replace(fitted, cold=self._cold_sources(fitted, titles), short=short)
 
     def _cold_sources(self, fitted: _Fitted, titles: TitleLikelihoods) -> dict[str, ColdSource]:
         world, content = fitted.world, fitted.retriever.sources["content"]

@@ -10,17 +10,19 @@ from palate.testing.candidate_source import ListedInteractions
 from retrieval.base import ItemTable
 from retrieval.features import FeatureConfig
 from retrieval.learned import LearnedFusion, LearnedFusionConfig
+from retrieval.learned_nets import NetsConfig
 from retrieval.learned_training import moments, read_sequences
 from retrieval.learned_trees import TreesConfig
 
 pytest.importorskip("lightgbm")
+pytest.importorskip("torch")
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _ITEMS = 60
 CONFIG = LearnedFusionConfig(
     features=FeatureConfig(neighbours=20),
     trees=TreesConfig(trees=30, leaves=7, min_leaf=5),
-    short_trees=(TreesConfig(trees=30, leaves=7, min_leaf=5), TreesConfig(trees=30, min_leaf=5, objective="rank_xendcg")),
+    short_nets=NetsConfig(models=2, hidden=16, passes=6),
     n_train=40,
     n_pool=50,
 )
@@ -134,7 +136,7 @@ def test_what_was_saved_serves_the_same(fitted: LearnedFusion, tmp_path: Path) -
     assert "p001" not in (tmp_path / "fusion" / "fusion.npz").read_bytes().decode("latin1").replace("\x00", "")
 
 
-@pytest.mark.parametrize("damage", ["empty", "missing", "text", "items"])
+@pytest.mark.parametrize("damage", ["empty", "missing", "text", "items", "no short", "half short"])
 def test_damaged_files_are_named(fitted: LearnedFusion, tmp_path: Path, damage: str) -> None:
     fitted.save(tmp_path)
     items = table()
@@ -144,6 +146,10 @@ def test_damaged_files_are_named(fitted: LearnedFusion, tmp_path: Path, damage: 
         (tmp_path / "fusion-0.txt").unlink()
     elif damage == "text":
         (tmp_path / "fusion-0.txt").write_text("not a model")
+    elif damage == "no short":
+        (tmp_path / "short.npz").unlink()
+    elif damage == "half short":
+        (tmp_path / "short.npz").write_bytes((tmp_path / "short.npz").read_bytes()[:200])
     else:
         items = ItemTable(items.items[5:])
     with pytest.raises(IndexUnusable, match="fit again"):
@@ -168,7 +174,7 @@ def test_unfitted_it_says_nothing_and_saves_nothing(tmp_path: Path) -> None:
 def test_progress_is_told() -> None:
     told: list[str] = []
     LearnedFusion(CONFIG).fit(table(), interactions(people=30), lambda stage, _done, _total: told.append(stage))
-    assert {"fusion statistics", "fusion examples", "fusion trees"} <= set(told)
+    assert {"fusion statistics", "fusion examples", "fusion trees", "fusion networks"} <= set(told)
 
 
 def test_items_beyond_the_limit_are_the_least_taken() -> None:

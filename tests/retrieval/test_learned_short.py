@@ -16,6 +16,7 @@ from retrieval.titles import TITLE_COLUMNS, TitleLikelihoods
 from tests.retrieval.test_learned import CONFIG, everything, interactions, profile, table
 
 pytest.importorskip("lightgbm")
+pytest.importorskip("torch")
 
 WHOLE = CONFIG.model_copy(update={"short_history": 0})
 
@@ -69,6 +70,9 @@ def test_one_order_for_all_does_not_serve_the_shortest() -> None:
     long = [f"f{n:02d}" for n in (3, 10, 17, 24, 31, 38, 45)]
     assert found(short, *long) == found(whole, *long)
     assert found(short, *long[:4]) != found(whole, *long[:4])
+    for items in (long, long[:4], long[:2]):
+        assert found(short.without_short(), *items) == found(whole, *items)
+    assert found(short, "f03", "f10", n=3)  # and it has its own still
 
 
 def test_what_was_saved_serves_short_histories_the_same(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from retrieval.learned_training import Examples
-from retrieval.learned_trees import Trees, TreesConfig, blended
+from retrieval.learned_trees import Trees, TreesConfig
 
 CONFIG = TreesConfig(trees=10, leaves=4, min_leaf=5, models=2)
 
@@ -22,19 +22,3 @@ def test_what_tells_the_target_is_found_and_the_same_each_time() -> None:
     best = found.predict(asked.x).reshape(-1, 10).argmax(axis=1)
     assert (best == asked.y.reshape(-1, 10).argmax(axis=1)).mean() >= 0.6
     np.testing.assert_array_equal(found.predict(asked.x), Trees.fit(made(200, 0), CONFIG).predict(asked.x))
-
-
-def test_kinds_of_trees_have_the_same_say_whatever_their_scales() -> None:
-    x = made(40, 3).x
-    kinds = [
-        Trees.fit(made(200, seed), CONFIG.model_copy(update={"objective": o}))
-        for seed, o in enumerate(("lambdarank", "rank_xendcg"))
-    ]
-    first, second = (kind.predict(x).astype(np.float64) for kind in kinds)
-    expected = ((first - first.mean()) / first.std() + (second - second.mean()) / second.std()) / 2
-    np.testing.assert_allclose(blended(kinds, x), expected, atol=1e-5)
-    np.testing.assert_array_equal(blended([kinds[0], Trees()], x), kinds[0].predict(x))
-    assert blended(kinds, x[:0]).shape == (0,)
-    flat = blended(kinds, np.repeat(x[:1], 3, axis=0))
-    assert np.isfinite(flat).all()
-    assert len(set(flat.tolist())) == 1

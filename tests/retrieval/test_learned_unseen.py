@@ -8,13 +8,15 @@ from palate.testing.candidate_source import ListedInteractions
 from retrieval.base import ItemTable
 from retrieval.features import FeatureConfig
 from retrieval.learned import LearnedFusion, LearnedFusionConfig
+from retrieval.learned_nets import NetsConfig
 from retrieval.learned_trees import TreesConfig
 from tests.retrieval.test_learned import profile
 
 pytest.importorskip("lightgbm")
+pytest.importorskip("torch")
 
 TREES = TreesConfig(trees=5, leaves=4, min_leaf=5, models=1)
-FAST = {"trees": TREES, "short_trees": (TREES,), "n_train": 30, "n_pool": 40}
+FAST = {"trees": TREES, "short_nets": NetsConfig(models=1, hidden=4, passes=1), "n_train": 30, "n_pool": 40}
 
 
 def plain(n: int) -> ItemTable:
