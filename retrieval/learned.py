@@ -17,7 +17,7 @@ from palate.domain import Evidence, InteractionReader, Profile, Progress, Query,
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
 from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
-from retrieval.learned_nets import Nets, NetsConfig, load_torch
+from retrieval.learned_nets import Nets, NetsConfig
 from retrieval.learned_training import Targets, examples, moments, read_sequences, shortened
 from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
 from retrieval.titles import TitleLikelihoods
@@ -60,7 +60,7 @@ class LearnedFusionConfig(Value):
 
 class LearnedFusion:
     """Ranks by LambdaRank trees (:class:`retrieval.learned_trees.Trees`) over :class:`retrieval.features.Features`, short histories
-    by networks (:class:`retrieval.learned_nets.Nets`).
+    by networks (:class:`retrieval.learned_nets.Nets`) over the same.
 
     It is trained on moments of the histories it is fitted on, with statistics from which the person's later events were taken out
     exactly, so that no target is known to a feature. It serves profiles with known items and no query; it says nothing of items
@@ -87,6 +87,11 @@ class LearnedFusion:
         self._facts: dict[str, Any] = {}
 
     @property
+    def has_short(self) -> bool:
+        """Return whether short histories have an order of their own."""
+        return bool(self._short)
+
+    @property
     def ready(self) -> bool:
         """Return whether it has been fitted on enough to serve."""
         return bool(self._trees)
@@ -101,13 +106,11 @@ class LearnedFusion:
         """Learn from the items and the interactions. With too few of them nothing is served (:attr:`ready` is false).
 
         Raises:
-            MissingExtra: LightGBM or torch is not installed.
+            MissingExtra: LightGBM is not installed.
 
         """
         config = self.config
         load_lightgbm()  # before the long work
-        if config.short_history:
-            load_torch()
         sequences, rows, people = read_sequences(table, interactions, config.max_items, config.liked_from)
         if progress is not None:
             progress("fusion statistics", 0, 1)
@@ -152,7 +155,7 @@ class LearnedFusion:
         table, features = self._fitted()
         hidden = self._hidden(features, history)
         scores = features.scores(history, hidden)
-        pool = features.pool(scores, history, max(n, self.config.n_pool), allowed[self._rows])
+        pool = features.pool(scores, history, max(n, self._n_pool(history)), allowed[self._rows])
         values = self._predicted(features, scores, history, pool, hidden)
         best = np.lexsort((pool, -values))[:n]
         return [Scored(table.ids[self._rows[pool[at]]], float(values[at])) for at in best.tolist()]
@@ -170,9 +173,10 @@ class LearnedFusion:
         hidden = self._hidden(features, history)
         scores = features.scores(history, hidden)
         asked = np.array([column for _, column in known], dtype=np.int64)
-        pool = features.pool(scores, history, self.config.n_pool)
-        whole = np.concatenate([asked, pool[~np.isin(pool, asked)]])
-        out[[at for at, _ in known]] = self._predicted(features, scores, history, whole, hidden)[: len(asked)]
+        pool = features.pool(scores, history, self._n_pool(history))
+        whole = np.concatenate([pool, np.setdiff1d(asked, pool)])  # the pool first, as in training
+        values = dict(zip(whole.tolist(), self._predicted(features, scores, history, whole, hidden).tolist(), strict=True))
+        out[[at for at, _ in known]] = [values[column] for column in asked.tolist()]
         return out
 
     def outdated(self, interactions: InteractionReader) -> bool:
@@ -187,7 +191,7 @@ class LearnedFusion:
         return bool(left)
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
-        """Return nothing: no single fact has an exact share in an order that trees learned; the sources' evidence speaks."""
+        """Return nothing: no single fact has an exact share in an order that was learned; the sources' evidence speaks."""
         return {}
 
     def describe(self) -> dict[str, Any]:
@@ -226,12 +230,14 @@ class LearnedFusion:
             known = int(held["format"]) == _FORMAT and str(held["features"]) == self.config.features.model_dump_json()
             ids, people = held["ids"].tolist(), held["people"].tolist()
             statistics = Statistics.from_arrays(held)
-            trees = Trees.load(folder, int(held["trees"]), self.config.trees.threads)
-            short = Nets.load(folder / _SHORT) if held.get("short", False) else Nets()
+            trees = Trees.load(folder, int(held["trees"]), self.config.trees.threads) if known else Trees()
+            short = Nets.load(folder / _SHORT) if known and held["short"] else Nets()
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
         if not known:
             raise IndexUnusable(f"{folder} holds a fusion of another version or configuration.", remedy=remedy)
+        if short and short.width != trees.width:
+            raise IndexUnusable(f"{folder} holds networks and trees of other columns.", remedy=remedy)
         if any(item_id not in table.rows for item_id in ids):
             raise IndexUnusable(f"{folder} holds a fusion of other items than the catalog's.", remedy=remedy)
         rows = np.array([table.rows[item_id] for item_id in ids], dtype=np.int64)
@@ -284,7 +290,14 @@ class LearnedFusion:
         hidden: Hidden | None,
     ) -> Float32:
         _, x = features.matrix(scores, history, pool, hidden)
-        return (self._short if self._short and len(history.items) <= self.config.short_history else self._trees).predict(x)
+        return (self._short if self._is_short(history) else self._trees).predict(x)
+
+    def _is_short(self, history: History) -> bool:
+        return bool(self._short) and len(history.items) <= self.config.short_history
+
+    def _n_pool(self, history: History) -> int:
+        """Return how many are ranked at least; where a list is measured against itself, as many as in training."""
+        return self.config.n_train if self._is_short(history) else self.config.n_pool
 
     def _fitted(self) -> tuple[ItemTable, Features]:
         if self._table is None or self._features is None:

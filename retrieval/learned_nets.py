@@ -1,8 +1,9 @@
-"""Small neural networks that order a list, by the cross entropy of a softmax over it: trained by torch, read by numpy."""
+"""Small neural networks that order a list, by the cross entropy of a softmax over it, in NumPy alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,30 +12,36 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from palate.domain import Progress, Value
-from palate.errors import MissingExtra
 from retrieval.base import Float32
 from retrieval.learned_training import Examples
+from retrieval.repeatable import one_blas_thread
 
-__all__ = ["Nets", "NetsConfig", "load_torch"]
+__all__ = ["Nets", "NetsConfig"]
 
 _CLIP = 5.0
 _FLAT = 1e-6
 _SAMPLE = 200_000
-"""About so many rows tell how a column lies among all lists."""
-_ARRAYS = ("scale", "first", "w1", "b1", "w2", "b2")
+"""At most so many rows tell how a column lies among all lists."""
+_WEIGHTS = ("w1", "b1", "w2")
+_TOLD = 20
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
+_WARM, _START, _END = 0.3, 0.04, 4e-6
+"""One cycle: the share of all steps in which the learning rate rises, and what share of it there is at first and at last."""
+
+Weights = dict[str, Float32]
 
 
 class NetsConfig(Value):
     """``models`` networks of ``hidden`` units, which differ in how they begin and in what is left out, are averaged. Each passes
-    ``passes`` times over all lists, ``batch`` at once. ``input_dropout`` and ``dropout`` are the shares of columns and of units
-    that are left out at random in training.
+    ``passes`` times over all lists, ``batch`` at once. In training ``input_dropout`` of a candidate's numbers and ``dropout`` of
+    the units are left out at random.
     """
 
     models: int = Field(default=4, ge=1)
     hidden: int = Field(default=64, ge=1)
     passes: int = Field(default=4, ge=1)
     batch: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=3e-3, gt=0)
+    learning_rate: float = Field(default=3e-3, ge=1e-5)
     weight_decay: float = Field(default=1e-2, ge=0)
     input_dropout: float = Field(default=0.1, ge=0, lt=1)
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -44,8 +51,8 @@ class NetsConfig(Value):
 class Nets:
     """Networks of one hidden layer over each column twice: as it lies among all lists, and as it lies in its own list.
 
-    The loss is ListNet's (Cao et al., ICML 2007) with the targets as the distribution; AdamW (Loshchilov & Hutter, ICLR 2019) with
-    the learning rate of one cycle. Without any network it is false.
+    The loss is ListNet's (Cao et al., ICML 2007), with equal shares for the targets; AdamW (Loshchilov & Hutter, ICLR 2019), the
+    learning rate in one cycle (Smith & Topin, 2018). Without any network it is false.
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]] | None = None) -> None:
@@ -54,41 +61,36 @@ class Nets:
     def __bool__(self) -> bool:
         return bool(self._arrays)
 
+    @property
+    def width(self) -> int:
+        """Return how many columns the networks read, 0 without any."""
+        return self._arrays["scale"].shape[1] if self._arrays else 0
+
     @classmethod
+    @one_blas_thread
     def fit(cls, learned: Examples, config: NetsConfig, progress: Progress | None = None) -> Nets:
-        """Train on examples, on one thread, so that the same seed gives the same networks whatever else runs.
+        """Train on examples, of which every list holds a target.
 
         Raises:
-            MissingExtra: torch is not installed.
+            MissingExtra: ``threadpoolctl`` is not installed.
 
         """
-        torch = load_torch()
-        columns = _logs(learned.x[:: max(1, len(learned.x) // _SAMPLE)])[None]
-        scale = np.stack(_mean_and_spread(columns, np.isfinite(columns)))[:, 0, 0]
-        first = int(learned.sizes.max())
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(config.seed)
-                nets = _trained(torch, learned, scale, config, progress)
-        finally:
-            torch.set_num_threads(threads)
-        layers = [[weight.detach().numpy().T for weight in net.parameters()] for net in nets]
-        weights = {name: np.stack(of_all).copy("C") for name, of_all in zip(_ARRAYS[2:], zip(*layers, strict=True), strict=True)}
-        return cls({"scale": scale, "first": np.array(first), **weights})
+        columns = _logs(learned.x[:: max(1, -(-len(learned.x) // _SAMPLE))])[None]
+        scale = np.concatenate(_mean_and_spread(columns, np.isfinite(columns))).reshape(2, -1)
+        nets = _trained(learned, scale, config, progress)
+        weights = {name: np.stack([net[name] for net in nets]) for name in _WEIGHTS}
+        return cls({"scale": scale, "first": np.array(learned.sizes.max()), **weights})
 
     def predict(self, x: Float32) -> Float32:
-        """Return scores, float32 [n], of the rows of one list, float32 [n, f], the likeliest ones first or nearly so."""
+        """Return scores, float32 [n], of the rows of one list, float32 [n, f]; its first rows are those of a list in training."""
         if not len(x):
             return np.zeros(0, dtype=np.float32)
         held = self._arrays
         inputs = _inputs(x[None], np.ones((1, len(x)), dtype=np.bool_), held["scale"], int(held["first"]))[0]
         total = np.zeros(len(x), dtype=np.float32)
-        for w1, b1, w2, b2 in zip(*(held[name] for name in _ARRAYS[2:]), strict=True):
-            total += (np.maximum(inputs @ w1 + b1, 0.0) @ w2)[:, 0] + b2
-        scores: Float32 = total / np.float32(len(held["w1"]))
-        return scores
+        for w1, b1, w2 in zip(*(held[name] for name in _WEIGHTS), strict=True):
+            total += np.maximum(inputs @ w1 + b1, 0.0) @ w2
+        return cast("Float32", total / np.float32(len(held["w1"])))
 
     def save(self, path: Path) -> None:
         """Write all to a ``.npz`` file."""
@@ -97,52 +99,113 @@ class Nets:
 
     @classmethod
     def load(cls, path: Path) -> Nets:
-        """Read what :meth:`save` wrote. Raises OSError, ValueError or KeyError where the file holds no networks."""
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return cls({name: stored[name] for name in _ARRAYS})
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            OSError: The file is not there.
+            ValueError: It holds no networks.
+
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                held = {name: stored[name] for name in ("scale", "first", *_WEIGHTS)}
+        except (KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} holds no networks.") from error
+        scale, w1, b1, w2 = (held[name] for name in ("scale", *_WEIGHTS))
+        models, inputs, hidden = w1.shape if w1.ndim == 3 else (0, 0, 0)
+        if (
+            not models
+            or scale.shape != (2, inputs // 2)
+            or {b1.shape, w2.shape} != {(models, hidden)}
+            or held["first"].shape
+            or not all(np.isfinite(part).all() for part in held.values())
+        ):
+            raise ValueError(f"{path} holds networks of other shapes than they are made in.")
+        return cls(held)
 
 
-def load_torch() -> Any:
-    """Return the module. Raises :class:`palate.errors.MissingExtra` where it is not installed."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra("torch", "rank") from error
-    return torch
-
-
-def _trained(torch: Any, learned: Examples, scale: Float32, config: NetsConfig, progress: Progress | None) -> Sequence[Any]:
-    width = 2 * learned.x.shape[1]
-    nets = [
-        torch.nn.Sequential(
-            torch.nn.Dropout(config.input_dropout),
-            torch.nn.Linear(width, config.hidden),
-            torch.nn.ReLU(),
-            torch.nn.Dropout(config.dropout),
-            torch.nn.Linear(config.hidden, 1),
-        )
-        for _ in range(config.models)
-    ]
-    weights = [weight for net in nets for weight in net.parameters()]
+def _trained(learned: Examples, scale: Float32, config: NetsConfig, progress: Progress | None) -> list[Weights]:
+    rng = np.random.default_rng(config.seed)
+    nets = [_begun(2 * learned.x.shape[1], config.hidden, rng) for _ in range(config.models)]
+    optimizers = [_AdamW(net, config.weight_decay) for net in nets]
     steps = config.passes * -(-len(learned.sizes) // config.batch)
-    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=config.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps + 1)
-    for done, (x, y, there) in enumerate(_batches(learned, config)):
-        if progress is not None and done % 100 == 0:
+    for done, (x, shares, there) in enumerate(_batches(learned, config, rng)):
+        if progress is not None and done % _TOLD == 0:
             progress("fusion networks", done, steps)
-        inputs = torch.from_numpy(_inputs(x, there, scale, x.shape[1]))
-        targets, gone = torch.from_numpy(y), torch.from_numpy(~there)
-        losses = [-(torch.log_softmax(net(inputs)[..., 0].masked_fill(gone, -1e9), 1) * targets).sum(1).mean() for net in nets]
-        optimizer.zero_grad()
-        sum(losses).backward()
-        optimizer.step()
-        rate.step()
+        inputs = _inputs(x, there, scale, x.shape[1])
+        rate = config.learning_rate * _cycle(done, steps)
+        for net, optimizer in zip(nets, optimizers, strict=True):
+            kept = _dropped(inputs, config.input_dropout, rng)
+            units = _dropped(np.ones((*inputs.shape[:2], config.hidden), dtype=np.float32), config.dropout, rng)
+            optimizer.step(_gradient(net, kept, units, shares, there), rate)
     return nets
 
 
-def _batches(learned: Examples, config: NetsConfig) -> Iterator[tuple[Float32, Float32, NDArray[np.bool_]]]:
-    """Yield lists, float32 [b, n, f], the share of each candidate in the targets, float32 [b, n], and what is no padding, bool."""
-    rng = np.random.default_rng(config.seed)
+def _begun(width: int, hidden: int, rng: np.random.Generator) -> Weights:
+    """Return weights as they are before training: uniform within the root of how many numbers a unit reads."""
+    near, far = 1.0 / np.sqrt(width), 1.0 / np.sqrt(hidden)
+    return {
+        "w1": rng.uniform(-near, near, (width, hidden)).astype(np.float32),
+        "b1": rng.uniform(-near, near, hidden).astype(np.float32),
+        "w2": rng.uniform(-far, far, hidden).astype(np.float32),
+    }
+
+
+def _dropped(values: Float32, share: float, rng: np.random.Generator) -> Float32:
+    """Return the values with a share of them 0, the others raised so that their sum stays what it was on average."""
+    if not share:
+        return values
+    kept = rng.random(values.shape, dtype=np.float32) >= share
+    return cast("Float32", values * kept * np.float32(1.0 / (1.0 - share)))
+
+
+def _gradient(net: Weights, inputs: Float32, units: Float32, shares: Float32, there: NDArray[np.bool_]) -> Weights:
+    """Return the gradient of the mean cross entropy between ``shares`` and the softmax of the scores, both [b, n].
+
+    ``inputs`` are float32 [b, n, 2 f], ``units`` what each unit counts, float32 [b, n, h], ``there`` what is no padding.
+    """
+    before = inputs @ net["w1"] + net["b1"]
+    hidden = np.maximum(before, 0.0) * units
+    scores = np.where(there, hidden @ net["w2"], -np.inf)
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    error = (raised / raised.sum(axis=1, keepdims=True) - shares) / np.float32(len(shares))
+    back = (error[..., None] * net["w2"] * units * (before > 0)).reshape(-1, hidden.shape[-1])
+    return {
+        "w1": inputs.reshape(len(back), -1).T @ back,
+        "b1": back.sum(axis=0),
+        "w2": hidden.reshape(len(back), -1).T @ error.ravel(),
+    }
+
+
+class _AdamW:
+    """Changes weights in place."""
+
+    def __init__(self, weights: Weights, decay: float) -> None:
+        self._weights, self._decay, self._steps = weights, decay, 0
+        self._first, self._second = ({name: np.zeros_like(one) for name, one in weights.items()} for _ in range(2))
+
+    def step(self, gradient: Weights, rate: float) -> None:
+        self._steps += 1
+        beta, gamma = _BETAS
+        for name, slope in gradient.items():
+            self._first[name] += np.float32(1.0 - beta) * (slope - self._first[name])
+            self._second[name] += np.float32(1.0 - gamma) * (np.square(slope) - self._second[name])
+            root = np.sqrt(self._second[name] / np.float32(1.0 - gamma**self._steps)) + np.float32(_EPSILON)
+            self._weights[name] *= np.float32(1.0 - rate * self._decay)
+            self._weights[name] -= np.float32(rate / (1.0 - beta**self._steps)) * self._first[name] / root
+
+
+def _cycle(step: int, steps: int) -> float:
+    """Return the share of the learning rate at a step: up by a cosine, then down by one."""
+    top = max(_WARM * steps - 1.0, 1.0)
+    low, at = (_START, step / top) if step <= top else (_END, 1.0 - (step - top) / max(steps - top, 1.0))
+    return float(low + (1.0 - low) * (1.0 - np.cos(np.pi * at)) / 2.0)
+
+
+def _batches(
+    learned: Examples, config: NetsConfig, rng: np.random.Generator
+) -> Iterator[tuple[Float32, Float32, NDArray[np.bool_]]]:
+    """Yield lists, float32 [b, n, f], the share of each candidate in the targets, [b, n], and what is no padding, bool [b, n]."""
     ends = np.cumsum(learned.sizes)
     for _ in range(config.passes):
         order = rng.permutation(len(ends))
@@ -157,12 +220,13 @@ def _batches(learned: Examples, config: NetsConfig) -> Iterator[tuple[Float32, F
 
 
 def _inputs(x: Float32, there: NDArray[np.bool_], scale: Float32, first: int) -> Float32:
-    """Return what the networks read, float32 [b, n, 2 f], of lists, float32 [b, n, f]; NaN reads as the mean.
+    """Return what the networks read, float32 [b, n, 2 f], of lists, float32 [b, n, f].
 
-    Columns are put on a logarithmic scale, then measured against all lists and against the ``first`` rows of their own list.
+    Columns are put on a logarithmic scale, then measured against all lists and against the ``first`` rows of their own list. What
+    is unknown reads as the mean, and so does a column that was the same throughout training: nothing was learned of it.
     """
     columns = _logs(x)
-    known = np.isfinite(columns) & there[..., None]
+    known = np.isfinite(columns) & there[..., None] & (scale[1] > _FLAT)
     whole = (columns - scale[0]) / scale[1]
     mean, spread = _mean_and_spread(columns[:, :first], known[:, :first])
     own = np.where(spread > _FLAT, (columns - mean) / spread, 0.0)
@@ -174,9 +238,9 @@ def _logs(x: Float32) -> Float32:
     return cast("Float32", np.copysign(np.log1p(np.abs(x)), x))
 
 
-def _mean_and_spread(columns: Float32, known: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the mean and standard deviation of what is known of each column, [b, 1, f] each."""
+def _mean_and_spread(columns: Float32, known: NDArray[np.bool_]) -> tuple[Float32, Float32]:
+    """Return the mean and standard deviation of what is known of each column, float32 [b, 1, f] each."""
     n = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    mean = np.where(known, columns, 0.0).sum(axis=1, keepdims=True, dtype=np.float64) / n
-    variance = np.square(np.where(known, columns - mean, 0.0)).sum(axis=1, keepdims=True) / n
-    return mean.astype(np.float32), np.maximum(np.sqrt(variance), _FLAT).astype(np.float32)
+    mean = (np.where(known, columns, 0.0).sum(axis=1, keepdims=True, dtype=np.float64) / n).astype(np.float32)
+    variance = np.square(np.where(known, columns - mean, 0.0)).sum(axis=1, keepdims=True, dtype=np.float64) / n
+    return mean, np.maximum(np.sqrt(variance), _FLAT).astype(np.float32)

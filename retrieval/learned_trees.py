@@ -20,8 +20,8 @@ __all__ = ["Trees", "TreesConfig", "load_lightgbm"]
 
 class TreesConfig(Value):
     """``models`` ensembles of ``trees`` trees, with seeds from ``seed``, are averaged. ``min_leaf`` is how many candidates a leaf
-    holds at least, ``column_share`` the columns that a tree may look at, ``truncation`` how far down
-    a list LambdaRank compares pairs.
+    holds at least, ``column_share`` the columns that a tree may look at, ``truncation`` how far down a list LambdaRank compares
+    pairs.
     """
 
     trees: int = Field(default=200, ge=1)
@@ -37,8 +37,8 @@ class TreesConfig(Value):
 
 
 class Trees:
-    """Trained ensembles (LightGBM: Ke et al., NeurIPS 2017; LambdaRank: Burges, MSR-TR-2010-82; XE-NDCG: Bruch, WWW 2021). Without
-    any, it is false.
+    """Trained ensembles (LightGBM: Ke et al., NeurIPS 2017; LambdaRank: Burges, MSR-TR-2010-82). Without any,
+    it is false.
     """
 
     def __init__(self, models: Sequence[Any] = (), threads: int = 1) -> None:

@@ -159,7 +159,7 @@ class Histories:
             Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         )
         retriever.fit(world.reader(), self._progress)
-        fusion = self._learned(world, split, None, **({} if cold else {"short_history": 0}))
+        fusion = self._learned(world, split, None, short_history=self.config.cold_events if cold else 0)
         if fusion.ready:
             retriever.lead(fusion.without_short())
         taken = np.bincount(split.train.items, minlength=len(self._dataset.items))
@@ -179,10 +179,12 @@ class Histories:
         """
         world = fitted.world
         if self._reader is None:
-            return replace(fitted, short={"fast": fast, "fused": fast} if fast.ready else {})
+            return replace(fitted, short={"fast": fast, "fused": fast} if fast.has_short else {})
         titles = self._reader.read(world.table.items, self._progress)
-        fused = self._learned(world, fitted.split, titles, trees={"trees": 1, "models": 1})  # it is asked of short histories only
-        short = {name: fusion for name, fusion in {"fast": fast, "fused": fused}.items() if fusion.ready}
+        # It is asked of short histories only, so its order of long ones need not be good.
+        events, least = self.config.cold_events, {"trees": 1, "models": 1}
+        fused = self._learned(world, fitted.split, titles, short_history=events, trees=least)
+        short = {name: fusion for name, fusion in {"fast": fast, "fused": fused}.items() if fusion.has_short}
         return replace(fitted, cold=self._cold_sources(fitted, titles), short=short)
 
     def _cold_sources(self, fitted: _Fitted, titles: TitleLikelihoods) -> dict[str, ColdSource]:

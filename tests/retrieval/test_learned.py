@@ -15,7 +15,6 @@ from retrieval.learned_training import moments, read_sequences
 from retrieval.learned_trees import TreesConfig
 
 pytest.importorskip("lightgbm")
-pytest.importorskip("torch")
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _ITEMS = 60
@@ -93,6 +92,18 @@ def test_scores_agree_with_the_order_of_candidates(fitted: LearnedFusion) -> Non
     assert sorted(scores.tolist(), reverse=True) == scores.tolist()
 
 
+@pytest.mark.parametrize("history", [("f03", "f10"), tuple(f"f{n:02d}" for n in (3, 10, 17, 24, 31, 38, 45))])
+def test_scores_depend_on_neither_the_order_nor_the_company_of_what_is_asked(
+    fitted: LearnedFusion, history: tuple[str, ...]
+) -> None:
+    who = profile(*history)
+    ranked = fitted.candidates(who, Query(), 40, everything())
+    ids, scores = [one.item_id for one in ranked], np.array([one.score for one in ranked], dtype=np.float32)
+    assert len(ids) == 40
+    np.testing.assert_allclose(fitted.score(who, Query(), ids[::-1])[::-1], scores, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(fitted.score(who, Query(), ids[-10:]), scores[-10:], rtol=1e-4, atol=1e-5)
+
+
 def test_nothing_is_said_of_what_nobody_took(fitted: LearnedFusion) -> None:
     scores = fitted.score(profile("f01", "f08", "f15"), Query(), ["new", "f22", "gone"])
     assert np.isnan(scores).tolist() == [True, False, True]
@@ -136,7 +147,7 @@ def test_what_was_saved_serves_the_same(fitted: LearnedFusion, tmp_path: Path) -
     assert "p001" not in (tmp_path / "fusion" / "fusion.npz").read_bytes().decode("latin1").replace("\x00", "")
 
 
-@pytest.mark.parametrize("damage", ["empty", "missing", "text", "items", "no short", "half short"])
+@pytest.mark.parametrize("damage", ["empty", "missing", "text", "items", "no short", "half short", "other short"])
 def test_damaged_files_are_named(fitted: LearnedFusion, tmp_path: Path, damage: str) -> None:
     fitted.save(tmp_path)
     items = table()
@@ -150,10 +161,23 @@ def test_damaged_files_are_named(fitted: LearnedFusion, tmp_path: Path, damage: 
         (tmp_path / "short.npz").unlink()
     elif damage == "half short":
         (tmp_path / "short.npz").write_bytes((tmp_path / "short.npz").read_bytes()[:200])
+    elif damage == "other short":
+        with np.load(tmp_path / "short.npz") as stored:
+            held = dict(stored)
+        np.savez(tmp_path / "short.npz", **{**held, "scale": held["scale"][:, 1:], "w1": held["w1"][:, 2:]})
     else:
         items = ItemTable(items.items[5:])
     with pytest.raises(IndexUnusable, match="fit again"):
         LearnedFusion(CONFIG).load(tmp_path, items)
+
+
+def test_what_an_older_version_wrote_is_told_from_what_is_damaged(fitted: LearnedFusion, tmp_path: Path) -> None:
+    fitted.save(tmp_path)
+    with np.load(tmp_path / "fusion.npz") as stored:
+        held = dict(stored)
+    np.savez(tmp_path / "fusion.npz", **{**held, "format": 3, "trees": [2, 4, 4]})
+    with pytest.raises(IndexUnusable, match="another version"):
+        LearnedFusion(CONFIG).load(tmp_path, table())
 
 
 def test_too_little_to_learn_from_leaves_it_silent() -> None:

@@ -16,7 +16,6 @@ from retrieval.titles import TITLE_COLUMNS, TitleLikelihoods
 from tests.retrieval.test_learned import CONFIG, everything, interactions, profile, table
 
 pytest.importorskip("lightgbm")
-pytest.importorskip("torch")
 
 WHOLE = CONFIG.model_copy(update={"short_history": 0})
 

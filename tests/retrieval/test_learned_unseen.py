@@ -13,7 +13,6 @@ from retrieval.learned_trees import TreesConfig
 from tests.retrieval.test_learned import profile
 
 pytest.importorskip("lightgbm")
-pytest.importorskip("torch")
 
 TREES = TreesConfig(trees=5, leaves=4, min_leaf=5, models=1)
 FAST = {"trees": TREES, "short_nets": NetsConfig(models=1, hidden=4, passes=1), "n_train": 30, "n_pool": 40}
