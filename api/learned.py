@@ -45,7 +45,7 @@ class LearnedOrder:
         One training runs at a time; a second one begins when the first has ended.
 
         Raises:
-            MissingExtra: LightGBM is not installed.
+            MissingExtra: LightGBM or threadpoolctl is not installed.
 
         """
         with self._changing:

@@ -20,6 +20,7 @@ from retrieval.features import FeatureConfig, Features, Hidden, History, Statist
 from retrieval.learned_nets import Nets, NetsConfig
 from retrieval.learned_training import Targets, examples, moments, read_sequences, shortened
 from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
+from retrieval.repeatable import load_threadpoolctl
 from retrieval.titles import TitleLikelihoods
 
 __all__ = ["LearnedFusion", "LearnedFusionConfig"]
@@ -106,11 +107,12 @@ class LearnedFusion:
         """Learn from the items and the interactions. With too few of them nothing is served (:attr:`ready` is false).
 
         Raises:
-            MissingExtra: LightGBM is not installed.
+            MissingExtra: LightGBM or threadpoolctl is not installed.
 
         """
         config = self.config
         load_lightgbm()  # before the long work
+        load_threadpoolctl()
         sequences, rows, people = read_sequences(table, interactions, config.max_items, config.liked_from)
         if progress is not None:
             progress("fusion statistics", 0, 1)
@@ -148,7 +150,10 @@ class LearnedFusion:
         }
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
-        """Return up to ``n`` items, best first, ties by item id; none for a query, or a person with too short a history."""
+        """Return up to ``n`` items, best first, ties by item id; none for a query, or a person with too short a history.
+
+        A short history's scores are relative to what is allowed, so they compare within one call only.
+        """
         history = self._history(profile)
         if history is None or not query.empty or n < 1:
             return []
@@ -227,15 +232,14 @@ class LearnedFusion:
         try:
             with (folder / "fusion.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 held = {name: stored[name] for name in stored.files}
-            known = int(held["format"]) == _FORMAT and str(held["features"]) == self.config.features.model_dump_json()
+            if int(held["format"]) != _FORMAT or str(held["features"]) != self.config.features.model_dump_json():
+                raise IndexUnusable(f"{folder} holds a fusion of another version or configuration.", remedy=remedy)
             ids, people = held["ids"].tolist(), held["people"].tolist()
             statistics = Statistics.from_arrays(held)
-            trees = Trees.load(folder, int(held["trees"]), self.config.trees.threads) if known else Trees()
-            short = Nets.load(folder / _SHORT) if known and held["short"] else Nets()
+            trees = Trees.load(folder, int(held["trees"]), self.config.trees.threads)
+            short = Nets.load(folder / _SHORT) if held["short"] else Nets()
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise IndexUnusable(f"{folder} does not hold a fitted fusion.", remedy=remedy) from error
-        if not known:
-            raise IndexUnusable(f"{folder} holds a fusion of another version or configuration.", remedy=remedy)
         if short and short.width != trees.width:
             raise IndexUnusable(f"{folder} holds networks and trees of other columns.", remedy=remedy)
         if any(item_id not in table.rows for item_id in ids):

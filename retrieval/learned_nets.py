@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ _WEIGHTS = ("w1", "b1", "w2")
 _TOLD = 20
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 _WARM, _START, _END = 0.3, 0.04, 4e-6
-"""One cycle: the share of all steps in which the learning rate rises, and what share of it there is at first and at last."""
+"""One cycle: the share of all steps in which the learning rate rises, and the shares of it that it comes from and goes to."""
 
 Weights = dict[str, Float32]
 
@@ -111,17 +111,22 @@ class Nets:
                 held = {name: stored[name] for name in ("scale", "first", *_WEIGHTS)}
         except (KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} holds no networks.") from error
-        scale, w1, b1, w2 = (held[name] for name in ("scale", *_WEIGHTS))
-        models, inputs, hidden = w1.shape if w1.ndim == 3 else (0, 0, 0)
-        if (
-            not models
-            or scale.shape != (2, inputs // 2)
-            or {b1.shape, w2.shape} != {(models, hidden)}
-            or held["first"].shape
-            or not all(np.isfinite(part).all() for part in held.values())
-        ):
+        if not _are_networks(held):
             raise ValueError(f"{path} holds networks of other shapes than they are made in.")
         return cls(held)
+
+
+def _are_networks(held: Mapping[str, NDArray[Any]]) -> bool:
+    scale, first, w1, b1, w2 = (held[name] for name in ("scale", "first", *_WEIGHTS))
+    if any(part.dtype != np.float32 for part in (scale, w1, b1, w2)) or first.dtype.kind != "i":
+        return False
+    if w1.ndim != 3 or not w1.size or scale.ndim != 2 or first.ndim or first < 1:
+        return False
+    models, _, hidden = w1.shape
+    columns, units = scale.shape[1], (models, hidden)
+    shapes = {"scale": (2, columns), "w1": (models, 2 * columns, hidden), "b1": units, "w2": units}
+    fit = all(held[name].shape == shape and np.isfinite(held[name]).all() for name, shape in shapes.items())
+    return fit and bool((scale[1] > 0.0).all())
 
 
 def _trained(learned: Examples, scale: Float32, config: NetsConfig, progress: Progress | None) -> list[Weights]:

@@ -46,7 +46,7 @@ class FusionRanker(RetrieverRanker):
         """Fit the sources, then the fusion, on ``split.train`` and the items of the split.
 
         Raises:
-            MissingExtra: LightGBM is not installed.
+            MissingExtra: LightGBM or threadpoolctl is not installed.
 
         """
         super().fit(dataset, split, progress)

@@ -9,7 +9,7 @@ import pytest
 from retrieval.learned_nets import Nets, NetsConfig, _AdamW, _begun, _cycle, _gradient, _inputs
 from retrieval.learned_training import Examples
 
-pytest.importorskip("threadpoolctl")
+threadpool_info = pytest.importorskip("threadpoolctl").threadpool_info
 
 CONFIG = NetsConfig(models=2, hidden=16, passes=4, batch=8)
 
@@ -47,12 +47,12 @@ def test_what_tells_the_target_within_its_list_is_found(nets: Nets) -> None:
     assert float(np.mean(1.0 / made(60, 1).sizes)) < 0.25
 
 
-def test_the_same_seed_gives_the_same_whatever_else_runs(nets: Nets) -> None:
+def test_the_same_seed_gives_the_same_whatever_else_runs_and_leaves_others_alone(nets: Nets) -> None:
     x, stop = made(60, 1).x[:10], threading.Event()
 
     def busy() -> None:
         while not stop.is_set():
-            np.random.default_rng(0).random((200, 200)) @ np.ones((200, 200))
+            np.random.random((200, 200)) @ np.ones((200, 200))  # noqa: NPY002 - the generator that all share
 
     other = threading.Thread(target=busy)
     other.start()
@@ -62,7 +62,12 @@ def test_the_same_seed_gives_the_same_whatever_else_runs(nets: Nets) -> None:
         stop.set()
         other.join()
     np.testing.assert_array_equal(again.predict(x), nets.predict(x))
-    assert (Nets.fit(made(300, 0), CONFIG.model_copy(update={"seed": 1})).predict(x) != nets.predict(x)).any()
+    shared = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
+    threads = [library["num_threads"] for library in threadpool_info()]
+    changed = Nets.fit(made(300, 0), CONFIG.model_copy(update={"seed": 1}))
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], shared)  # noqa: NPY002
+    assert [library["num_threads"] for library in threadpool_info()] == threads
+    assert (changed.predict(x) != nets.predict(x)).any()
 
 
 def test_gradients_and_steps_are_those_of_torch() -> None:
@@ -149,7 +154,7 @@ def test_what_was_saved_gives_the_same(nets: Nets, tmp_path: Path) -> None:
         Nets.load(tmp_path / "gone.npz")
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "text", "fewer", "width", "scale", "nan", "models"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "fewer", "width", "odd", "scale", "nan", "models", "first", "spread"])
 def test_what_holds_no_networks_is_refused(nets: Nets, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "short.npz"
     nets.save(path)
@@ -164,6 +169,9 @@ def test_what_holds_no_networks_is_refused(nets: Nets, tmp_path: Path, damage: s
         changed = {
             "fewer": {name: part for name, part in held.items() if name != "w2"},
             "width": {**held, "w1": held["w1"][:, 1:]},
+            "odd": {**held, "w1": np.concatenate([held["w1"], held["w1"][:, :1]], axis=1)},
+            "first": {**held, "first": np.array("ten")},
+            "spread": {**held, "scale": np.zeros_like(held["scale"])},
             "scale": {**held, "scale": held["scale"][:, :1]},
             "nan": {**held, "b1": np.full_like(held["b1"], np.nan)},
             "models": {**held, "w2": held["w2"][:1]},

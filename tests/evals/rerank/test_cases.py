@@ -7,6 +7,7 @@ import pytest
 
 from evals.protocols import make_split, one_by_one
 from evals.rerank import Conversation, Histories, HistoriesConfig
+from retrieval.learned_nets import Nets
 
 SMALL = HistoriesConfig(most=60, candidates=8)
 
@@ -125,6 +126,32 @@ def test_without_an_llm_new_users_have_the_order_of_short_histories(cold):
         assert "zero_shot" not in case.orders
     assert any(case.orders["fused"] != tuple(range(len(case.candidates))) for case in cold["cold_users"])
     assert not any(case.orders for case in cold["cold_items"])
+
+
+def test_new_users_are_retrieved_for_by_one_order_for_all(dataset, rows, monkeypatch):
+    """What is compared with must not hold what is measured: the retriever's lead knows no order of short histories."""
+    made = []
+    fit = Histories._fit
+
+    def seen(self, split, cold_items, *, cold=False):
+        made.append(fit(self, split, cold_items, cold=cold))
+        return made[-1]
+
+    monkeypatch.setattr(Histories, "_fit", seen)
+    Histories(dataset, rows.live_sources, SMALL).cold("test")
+    (fitted,) = made
+    leader = fitted.retriever._leader
+    assert leader is not None
+    assert not leader.has_short
+    assert all(fusion.has_short for fusion in fitted.short.values())
+    assert set(fitted.short) == {"fast", "fused"}
+
+
+def test_without_an_order_of_short_histories_new_users_have_none(dataset, rows, monkeypatch):
+    monkeypatch.setattr("retrieval.learned.Nets.fit", lambda *_: Nets())
+    cases = Histories(dataset, rows.live_sources, SMALL).cold("test")["cold_users"]
+    assert cases
+    assert not any(case.orders for case in cases)
 
 
 def test_training_cases_come_before_validation_and_of_every_kind(histories):
