@@ -19,7 +19,7 @@ def one_blas_thread(function: Callable[P, T]) -> Callable[P, T]:
     """Let ``function`` do its linear algebra on one thread.
 
     Several threads add up in another order, and trees split elsewhere for a rounding: what was fitted or measured would depend on
-    how many cores there are. The limit is the process's, so in a server it holds for others meanwhile, and of fits in several threads
+    how many cores there are. The limit is the process's: in a server it holds for others meanwhile, and of fits in several threads
     at once threadpoolctl limits those of one. Raises :class:`palate.errors.MissingExtra` when called without ``threadpoolctl``.
     """
 
