@@ -140,7 +140,7 @@ got great had has have haven't hear heard here hmm how i'd i'll i'm i've instead
 lets like list listen listened little lot make maybe mean modern more movie movies much music my need new newer nope not now
 okay old older one ones only option options other others perhaps please prefer rather really recent recommend recommendation
 recommendations same second see seen seventh show similar six sixth some something something's song songs sorry sort still
-stuff suggest suggestion suggestions sure than thank thanks that that's the them then there these thing things think third
+none stuff suggest suggestion suggestions sure than thank thanks that that's the them then there these thing things think third
 this those though three time too track tracks try two very want was watch watched well what what's with without would yeah yes
 yet you your
 """

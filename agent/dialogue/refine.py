@@ -33,7 +33,7 @@ _FOLLOWS = re.compile(
     r"others?|again|older|newer|make it|with|without|"
     r"(?:something|anything|ones?|maybe|how about|what about)\b.*\b(?:else|older|newer|more|less|\w+er)\b|how about|what about)\b|"
     r"\b(?:instead|that one|this one|those|these|something else|more like (?:that|this|it)|already (?:seen|heard))\b|"
-    r"\bseen (?:it|that)\b|"
+    r"\bseen (?:it|that)\b|\bnone of (?:them|it)\b|"
     r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
     re.ASCII,
 )
@@ -48,7 +48,8 @@ _COMPARES = re.compile(
 )
 _REFUSES = re.compile(r"^\W*(?:nothing|avoid|fewer)\b|^别", re.ASCII)
 _EXCLUDES = re.compile(
-    r"\bnot (?:that|this|it|those|these|the)\b|\b(?:something|anything) else\b|\b(?:another|others?)\b|"
+    r"\bnot (?:that|this|it|those|these|the)\b|\b(?:none|not any) of (?:those|these|them)\b|"
+    r"\b(?:something|anything) else\b|\b(?:another|others?)\b|"
     r"^\W*more\W*$|\bmore (?:like|please)\b|"
     r"\balready (?:seen|heard|know)\b|\bseen (?:it|that|them|those|the)\b|不要(?:这|那)|换一|换个|别的|其他|看过了|听过了",
     re.ASCII,

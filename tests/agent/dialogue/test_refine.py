@@ -34,6 +34,16 @@ def test_at_the_beginning_a_message_is_itself():
     assert refine(None, new, "no horror", []).query == new
 
 
+@pytest.mark.parametrize("text", ["none of these", "none of these, something else", "not any of those", "none of them"])
+def test_what_only_refuses_the_slate_adds_no_words(text):
+    assert follow(text).query == BEFORE
+
+
+def test_none_of_something_else_is_a_wish_of_its_own():
+    refined = follow("I want none of the sad ones")
+    assert (refined.kind, refined.exclude) == ("new", ())
+
+
 def test_new_genres_add_and_refusals_take_away():
     assert follow("but also scary", genres=("Horror",)).query.genres == ("Comedy", "Horror")
     refused = follow("not funny", without_genres=("Comedy",)).query
@@ -63,6 +73,9 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
         ("not the second one", (), "b"),
         ("I've already seen Heat", ("Heat",), "b"),
         ("something else", (), "abc"),
+        ("none of these", (), "abc"),
+        ("None of them please", (), "abc"),
+        ("no, not any of those", (), "abc"),
         ("换一批", (), "abc"),
         ("不要第二个,换一个", (), "b"),
         ("but scarier", (), ""),
