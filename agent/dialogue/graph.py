@@ -85,13 +85,17 @@ def _recent(left: list[AnyMessage], right: list[AnyMessage]) -> list[AnyMessage]
 
 
 class ChatState(TypedDict, total=False):
-    """What is remembered of a conversation: plain values, and the last 20 messages of langchain-core."""
+    """What is remembered of a conversation: plain values, and the last 20 messages of langchain-core.
+
+    ``excluded`` are the items not to be shown for the present request, ``refused`` those that were refused by name, for any.
+    """
 
     messages: Annotated[list[AnyMessage], _recent]
     intent: str
     query: dict[str, Any] | None
     shown: list[dict[str, Any]]
     excluded: list[str]
+    refused: list[str]
     decision_id: str | None
 
 
@@ -212,17 +216,21 @@ class ChatAgent:
         if is_thanks(said, mentions):
             return {"intent": "thanked"}
         remembered = state.get("query")
+        refused = self._vocabulary.refused(said)
         refined = refine(
             None if remembered is None else Query.model_validate(remembered),
             await self._wishes.read(said, turn.deadline),
             said,
             [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
             mentions,
-            self._vocabulary.refused(said),
+            refused,
             self._vocabulary.carriers,
         )
-        earlier = state.get("excluded") or [] if refined.kind == "follow-up" else []
-        excluded = list(dict.fromkeys((*earlier, *refined.exclude)))[-_MAX_EXCLUDED:]
+        wanted = {mention.item_id for mention in mentions}.difference(refused)
+        before = [] if refined.kind == "reset" else state.get("refused") or []
+        still = list(dict.fromkeys((*(item for item in before if item not in wanted), *refused)))[-_MAX_EXCLUDED:]
+        earlier = [item for item in state.get("excluded") or [] if item not in wanted] if refined.kind == "follow-up" else []
+        excluded = list(dict.fromkeys((*earlier, *still, *refined.exclude)))[-_MAX_EXCLUDED:]
         turn.request = Request(
             person_id=turn.person_id,
             query=refined.query,
@@ -233,7 +241,8 @@ class ChatAgent:
             seed=turn.seed,
             language=turn.language,
         )
-        return {"intent": "recommend", "query": refined.query.model_dump(mode="json"), "excluded": excluded}
+        query = refined.query.model_dump(mode="json")
+        return {"intent": "recommend", "query": query, "excluded": excluded, "refused": still}
 
     async def _retrieve(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context

@@ -118,12 +118,13 @@ class Shown(Value):
 class Refined(Value):
     """What to look for now, and which items not to show again.
 
-    A ``follow-up`` changes what was asked for, and what was not to be shown stays so; a ``new`` request begins without that.
+    A ``follow-up`` changes what was asked for, and what was not to be shown stays so. A ``new`` request keeps of that only what was
+    refused by name; a ``reset`` keeps nothing.
     """
 
     query: Query
     exclude: tuple[str, ...] = ()
-    kind: Literal["new", "follow-up"] = "new"
+    kind: Literal["new", "follow-up", "reset"] = "new"
 
 
 def asks_why(text: str) -> bool:
@@ -179,7 +180,9 @@ def refine(  # noqa: PLR0917 - what a message is read against
 
     """
     folded = fold(text)
-    if previous is None or _RESETS.search(folded):
+    if _RESETS.search(folded):
+        return Refined(query=new, exclude=tuple(refused), kind="reset")
+    if previous is None:
         return Refined(query=new, exclude=tuple(refused))
     follows = _is_follow_up(folded, new, refused)
     if _of_another_type(previous, new, carriers):

@@ -47,6 +47,17 @@ def test_follow_ups_refine(world):
     assert world.decisions.get(other.decision_id).request.query.genres == ("Comedy",)
 
 
+def test_a_title_that_was_refused_stays_so_until_it_is_wanted_or_all_starts_over(world):
+    def shown(*texts):
+        return ["Alien" in {item.title for item in slate.items} for _, slate, _ in talk(world, *texts, n=30) if slate]
+
+    wish, other = "recommend me some scary movies", "recommend me horror movies please"
+    assert shown(wish, other) == [True, True]
+    assert shown(wish, "anything but Alien", "recommend me some jazz music", other) == [True, False, False, False]
+    assert shown(wish, "anything but Alien", "start over, some scary movies", other)[1:] == [False, True, True]
+    assert shown(wish, "anything but Alien", "do you have Alien?", other)[3]
+
+
 @pytest.mark.parametrize(("text", "place"), [("why?", 0), ("why the second one?", 1), ("为什么推荐最后一个？", 2)])
 def test_why_answers_from_the_record(world, text, place):
     (_, slate, _), (events, none, said) = talk(world, "something funny", text, n=3)
