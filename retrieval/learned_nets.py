@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.special import softmax
 
 from palate.domain import Progress, Value
 from retrieval.base import Float32
@@ -172,8 +173,7 @@ def _gradient(net: Weights, inputs: Float32, units: Float32, shares: Float32, th
     before = inputs @ net["w1"] + net["b1"]
     hidden = np.maximum(before, 0.0) * units
     scores = np.where(there, hidden @ net["w2"], -np.inf)
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    error = (raised / raised.sum(axis=1, keepdims=True) - shares) / np.float32(len(shares))
+    error = (softmax(scores, axis=1) - shares) / np.float32(len(shares))
     back = (error[..., None] * net["w2"] * units * (before > 0)).reshape(-1, hidden.shape[-1])
     return {
         "w1": inputs.reshape(len(back), -1).T @ back,
