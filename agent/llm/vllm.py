@@ -326,7 +326,13 @@ class VllmLLM:
         return tuple(ids)
 
     async def _ids(self, labels: Sequence[str], deadline: Deadline) -> list[int]:
-        ids = list(await asyncio.gather(*(self.label_token(label, deadline) for label in labels)))
+        # All are waited for: one that is left behind by another's error would be cut off wherever it stands.
+        asked = await asyncio.gather(*(self.label_token(label, deadline) for label in labels), return_exceptions=True)
+        ids = list[int]()
+        for found in asked:
+            if isinstance(found, BaseException):
+                raise found
+            ids.append(found)
         if not ids or len(set(ids)) < len(ids):
             raise InvalidInput(f"The labels {labels!r} are not distinct tokens.", remedy="Change one.", param="labels")
         return ids

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from typing import Any
 
 import httpx
+from anyio import fail_after
 from pydantic import Field
 
 from agent.llm.breaker import Late
@@ -102,7 +103,7 @@ class VllmHttp:
         async with aclosing(self._lines(path, body, deadline)) as lines:
             while True:
                 try:
-                    async with asyncio.timeout(self.check(deadline)):
+                    with fail_after(self.check(deadline)):
                         line = await anext(lines)
                 except StopAsyncIteration:
                     break
@@ -151,8 +152,8 @@ class VllmHttp:
         while True:
             seconds = self.check(deadline)
             try:
-                async with asyncio.timeout(seconds):
-                    response = await self._http().request(method, path, json=body, timeout=seconds)
+                with fail_after(seconds):
+                    response = await self._http().request(method, path, json=body, timeout=None)
                 if response.status_code not in _BUSY or not await self._again(attempt, deadline):
                     break
             except (TimeoutError, httpx.TimeoutException) as error:
@@ -170,8 +171,7 @@ class VllmHttp:
         while True:
             begun = False
             try:
-                seconds = self.check(deadline)
-                async with self._http().stream("POST", path, json=body, timeout=seconds) as response:
+                async with self._http().stream("POST", path, json=body, timeout=None) as response:
                     if response.status_code != httpx.codes.OK:
                         await response.aread()
                         if response.status_code not in _BUSY or not await self._again(attempt, deadline):

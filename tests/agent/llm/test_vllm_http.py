@@ -1,6 +1,8 @@
 import asyncio
 import threading
+from contextlib import suppress
 
+import anyio
 import httpx
 import pytest
 
@@ -97,6 +99,25 @@ def test_with_too_little_time_nothing_is_sent():
     with pytest.raises(DeadlineExceeded, match="too few"):
         ask(script.http(), seconds=0.0)
     assert script.asked == 0
+
+
+@pytest.mark.parametrize("call", [ask, listen])
+def test_a_deadline_that_comes_while_a_connection_is_closed_lets_it_be_closed(call):
+    class Closes(httpx.AsyncByteStream):
+        closed = False
+
+        async def __aiter__(self):
+            yield b'{"data": "whole"}'
+
+        async def aclose(self):
+            with anyio.CancelScope(shield=True):  # as httpcore does, and as no cancelling by asyncio itself minds
+                await anyio.sleep(0.4)
+                self.closed = True
+
+    stream = Closes()
+    with suppress(DeadlineExceeded, ServiceDown):  # whole or late: either will do
+        call(Script(httpx.Response(200, stream=stream)).http(), seconds=0.2)
+    assert stream.closed
 
 
 def test_threads_with_event_loops_of_their_own_keep_their_connections():
