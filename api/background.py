@@ -130,6 +130,9 @@ class Background:
             try:
                 step(lambda done, total, name=name: self._report(lane, name, PartState(done=done, total=total)), lane.stop)  # type: ignore[misc]
             except Exception as error:
+                if lane.stop.is_set():  # what it needs may have been closed under its hands
+                    _logger.debug("%s was left", name, exc_info=True)
+                    return
                 _logger.exception("%s did not come up", name)
                 state = self._states[name]
                 update = {"error": str(error) or type(error).__name__, "done": min(state.done, max(state.total - 1, 0))}

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api.client import Client
 from api.errors import describe_problems
 from api.owner import find_owner
-from palate.errors import ConfigurationError, Unavailable
+from palate.errors import ConfigurationError, NotFound, Unavailable
 from palate.settings import Settings
 
 __all__ = ["ProgressLines", "connected", "load_settings", "progress_bars", "show_readiness", "wait_ready"]
@@ -145,6 +145,7 @@ def connected(
 
     Raises:
         Busy: Another process owns the folder and does not listen.
+        NotFound: There is no item to answer with in a folder that is opened here.
 
     """
     owner = find_owner(settings.home)
@@ -159,6 +160,11 @@ def connected(
 
     with build(settings, fresh_index=fresh_index) as palate, served(palate) as url, Client(url, palate.lock.token) as client:
         if wait_for is not None:
+            if not len(palate.catalog):
+                raise NotFound(
+                    f"There are no items in {str(settings.home)!a}.",
+                    remedy="'palate catalog import' brings yours, 'palate demo' examples.",
+                )
             palate.open(media=False)
             wait_ready(client, console, wait_for)
         yield client

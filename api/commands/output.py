@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = ["errors_shown", "show_document", "show_explanation", "show_slate", "s
 stdout = Console()
 stderr = Console(stderr=True)
 _logger = logging.getLogger(__name__)
+_SECONDS_A_LINE = 30.0
 
 
 def show_document(document: Any) -> None:
@@ -53,10 +55,13 @@ def errors_shown(*, as_json: bool = False) -> Iterator[None]:
 
 @contextmanager
 def stages_shown() -> Iterator[Progress]:
-    """Give a function that shows how far each stage is: bars on a terminal, else a line when one begins, or begins again."""
+    """Give a function that shows how far each stage is: bars on a terminal, else a line when one begins, or begins again, and every
+    half minute while it lasts.
+    """
     with progress_bars(stderr) as bars:
         tasks: dict[str, TaskID] = {}
         reached: dict[str, int] = {}
+        told: dict[str, float] = {}
 
         def as_bars(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
@@ -64,8 +69,10 @@ def stages_shown() -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total or None)
 
         def as_lines(stage: str, done: int, total: int) -> None:
-            if stage not in reached or done < reached[stage]:
+            now = time.monotonic()
+            if stage not in reached or done < reached[stage] or now - told[stage] >= _SECONDS_A_LINE:
                 stderr.print(f"{escape(stage)} ({done} of {total})", soft_wrap=True)
+                told[stage] = now
             reached[stage] = done
 
         yield as_bars if stderr.is_terminal else as_lines

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from api.background import Background, Report, Traffic
 
 
@@ -33,6 +35,23 @@ def test_a_step_that_fails_says_so_and_the_lane_goes_on() -> None:
     assert not state.ready
     assert state.parts["broken"].error == "no weights"
     background.close()
+
+
+def test_what_fails_while_it_is_told_to_stop_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    began, ran = threading.Event(), []
+
+    def cut_off(_report: Report, stop: threading.Event) -> None:
+        began.set()
+        stop.wait(10)
+        raise ValueError("closed under its hands")
+
+    background = Background(["llm"])
+    background.start([("llm", cut_off), ("never", lambda _report, _stop: ran.append(1))])
+    assert began.wait(10)
+    assert background.close()
+    assert background.state().parts["llm"].error is None
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    assert not ran
 
 
 def test_closing_stops_before_the_next_step() -> None:

@@ -152,6 +152,18 @@ def test_doctor_on_an_empty_folder_is_not_ready(tmp_path: Path, monkeypatch: pyt
     assert "palate demo" in faults["catalog"]
 
 
+@pytest.mark.parametrize("words", [["recommend", "ann"], ["chat", "ann"]])
+def test_an_empty_folder_is_told_before_anything_is_loaded(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.runtime.Palate.open", lambda *_args, **_how: pytest.fail("it loads"))
+    monkeypatch.setenv("PALATE_HOME", str(tmp_path / "empty"))
+    said = run(*words, status=1).stderr.replace("\n", " ")
+    assert "There are no items in" in said
+    assert "palate catalog import" in said
+    assert "palate demo" in said
+
+
 def test_doctor_finds_a_damaged_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.wiring.embedders", lambda _settings: [])
     monkeypatch.setenv("PALATE_HOME", str(tmp_path))
