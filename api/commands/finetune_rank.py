@@ -55,8 +55,8 @@ def rank(
             )
             scores = TunedLLM(LLMScores(tuned, config.examples.prompt, settings.home / "cache" / "evals"), 1.0)
             suite = RerankSuite(rows, settings.datasets, scores, None)
-            # As many new items as the LLM sees, drawn once. What leaving one out gives chooses nothing, and takes a fit of its own.
-            shown = RerankConfig(cases=cases, cold=config.candidates, draws=1, loo=False, seed=seed)
+            # As many new items as the LLM sees. What leaving one out gives chooses nothing, and takes a fit of its own.
+            shown = RerankConfig(cases=cases, cold=config.candidates, loo=False, seed=seed)
             measured = [suite.scored(name, shown, progress) for name in names]
             card = task.finish(base, folder, by_arena(measured))
         show_trained(folder, card, "palate finetune promote rank ", as_json=as_json)
