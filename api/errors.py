@@ -11,12 +11,22 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from palate.domain import PATTERNS
 from palate.errors import Busy, DeadlineExceeded, InvalidInput, NotFound, PalateError, Unavailable
 
-__all__ = ["HTTP_CODES", "describe_problems", "envelope", "error_answer", "install_error_handlers", "palate_envelope", "status_of"]
+__all__ = [
+    "HTTP_CODES",
+    "check_body",
+    "describe_problems",
+    "envelope",
+    "error_answer",
+    "install_error_handlers",
+    "palate_envelope",
+    "status_of",
+]
 
 _logger = logging.getLogger(__name__)
 
@@ -111,6 +121,20 @@ def describe_problems(problems: Sequence[Mapping[str, Any]], *, whole: str = "Th
     described = [_describe(problem, whole) for problem in problems[:_MAX_PROBLEMS]]
     message = " ".join(text for _, text in described)
     return message.encode("utf-8", "replace").decode(), described[0][0].encode("utf-8", "replace").decode() or None
+
+
+def check_body(model: type[BaseModel], body: Mapping[str, Any]) -> None:
+    """Check a body before it is sent, where what would refuse it is not up yet.
+
+    Raises:
+        InvalidInput: ``model`` does not take it; in the words of the HTTP answer.
+
+    """
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        message, name = describe_problems([dict(problem) for problem in error.errors()])
+        raise InvalidInput(message, param=name) from error
 
 
 def _refused(message: str, param: str | None = None) -> JSONResponse:

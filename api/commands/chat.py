@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from api.chat.protocol import ChatBody
 from api.client import Client
 from api.commands.output import errors_shown, show_slate, stderr, stdout
+from api.errors import check_body
 from api.session import connected, load_settings
 
 __all__ = ["chat"]
@@ -19,10 +21,12 @@ def chat(
     language: Annotated[str | None, typer.Option(help="Language of the answers: en or zh; unset, that of each message.")] = None,
 ) -> None:
     """Talk about what to watch and hear; an empty line ends it."""
-    with errors_shown(), connected(load_settings(), stderr) as client:
-        conversation = uuid.uuid4().hex
-        while message := _next_message():
-            _turn(client, {"person_id": person, "conversation_id": conversation, "message": message, "language": language})
+    with errors_shown():
+        body = {"person_id": person, "conversation_id": uuid.uuid4().hex, "language": language}
+        check_body(ChatBody, {**body, "message": "?"})  # loading models takes a while
+        with connected(load_settings(), stderr) as client:
+            while message := _next_message():
+                _turn(client, {**body, "message": message})
 
 
 def _next_message() -> str:

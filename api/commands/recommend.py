@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from api.commands.output import errors_shown, show_document, show_explanation, show_slate, stderr
+from api.errors import check_body
+from api.recommendations.protocol import RecommendationBody
 from api.session import connected, load_settings
 
 __all__ = ["recommend", "why"]
@@ -25,9 +27,11 @@ def recommend(  # noqa: PLR0917 - its parameters are the command's options
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Recommend items to a person."""
-    with errors_shown(as_json=as_json), connected(load_settings(), stderr) as client:
-        body = {"person_id": person, "query": query, "n": n, "deadline_ms": deadline_ms, "without_platforms": without}
-        slate = client.post("/v1/recommendations", body)
+    with errors_shown(as_json=as_json):
+        body = {"person_id": person, "query": query, "n": n, "deadline_ms": deadline_ms, "without_platforms": without or ()}
+        check_body(RecommendationBody, body)  # loading models takes a while
+        with connected(load_settings(), stderr) as client:
+            slate = client.post("/v1/recommendations", body)
         if as_json:
             show_document(slate)
         else:

@@ -164,6 +164,18 @@ def test_an_empty_folder_is_told_before_anything_is_loaded(
     assert "palate demo" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "param"),
+    [(["recommend", "a b"], "person_id"), (["recommend", "ann", "-n", "99"], "n"), (["chat", "a b"], "person_id")],
+)
+def test_what_would_be_refused_is_told_before_anything_is_opened(
+    words: list[str], param: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PALATE_HOME", str(tmp_path / "never"))
+    assert f"{param}: Input should be" in run(*words, status=1).stderr
+    assert not (tmp_path / "never").exists()
+
+
 def test_doctor_finds_a_damaged_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.wiring.embedders", lambda _settings: [])
     monkeypatch.setenv("PALATE_HOME", str(tmp_path))
