@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,28 +21,24 @@ from evals.rerank import (
     ConversationConfig,
     Histories,
     HistoriesConfig,
-    JudgedCases,
     RankCase,
     ScoredCases,
-    together,
 )
-from finetune.card import AdapterCard, DataRef, Part, ScoresRef
+from finetune.card import AdapterCard, DataRef
 from finetune.examples import RankExample
 from finetune.job import LICENCE, TERMS, Base, finish, metric_value, values_hash
 from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.rank_examples import RankExamplesConfig, rank_examples
-from finetune.rank_trees import RankTreesConfig, crossfitted_order, fit_order
-from finetune.scores import Scores
+from finetune.rank_scores import PROTOCOL, beside, rank_scores
+from finetune.rank_trees import RankTreesConfig, fit_order
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
 from retrieval.repeatable import one_blas_thread
 
-__all__ = ["RankTask", "RankTaskConfig", "best_weight", "rank_scores"]
+__all__ = ["RankTask", "RankTaskConfig", "best_weight"]
 
 _EXAMPLES, _DIALOGUES = "examples.json", "dialogues.json"
 _CASES = TypeAdapter(list[RankCase])
-_METRIC = "ndcg@10"
-_PROTOCOL = "last5-and-dialogues"
 _WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
 _MOST: Mapping[Arena, int] = {"warm": 150, "cold_users": 250, "cold_items": 350, "conversation": 1100}
 
@@ -128,11 +123,9 @@ class RankTask:
         data = self._data(folder, resume=True)
         # Requests in words have the learned order: the share is that of the others, where there are any.
         weight = best_weight({arena: one for arena, one in scored.items() if arena != "conversation"} or scored)
-        judged, margin = {arena: one.judged(weight) for arena, one in scored.items()}, None
+        learned = [ScoredCases(data.dialogues)]
+        found = beside(scored, weight, more=learned, config=self.config.order)
         if "conversation" in scored:
-            learned = [ScoredCases(data.dialogues)]
-            found, margin = crossfitted_order({"conversation": scored["conversation"]}, learned, self.config.order)
-            judged |= found
             fit_order([*learned, scored["conversation"]], self.config.order).trees.save(folder)
         card = AdapterCard(
             task="rank",
@@ -144,16 +137,16 @@ class RankTask:
             training=self.config.model_dump(mode="json"),
             seed=self.config.seed,
             fusion_weight=weight,
-            margin=margin,
+            margin=found.margin,
         )
         metrics = {
-            f"{arena}.{system}": metric_value(one.values[system], np.array(one.clusters), "val", _PROTOCOL)
-            for arena, one in judged.items()
-            for system in one.values
+            f"{arena}.{system}": metric_value(values, np.array(one.clusters), "val", PROTOCOL)
+            for arena, one in found.judged.items()
+            for system, values in {**one.values, "without": np.array([found.without[case] for case in one.case_ids])}.items()
         }
         for left in (_EXAMPLES, _DIALOGUES):  # before the card is sealed, which names every file
             (folder / left).unlink(missing_ok=True)
-        return finish(folder, card, rank_scores(together(list(judged.values())), "val"), metrics)
+        return finish(folder, card, rank_scores(found, "val"), metrics)
 
     def _data(self, folder: Path, *, resume: bool) -> _Data:
         path, said = folder / _EXAMPLES, {"names": self._names, "config": self.config.model_dump(mode="json", exclude={"steps"})}
@@ -233,16 +226,3 @@ def best_weight(scored: Mapping[Arena, ScoredCases]) -> float:
         return float(np.mean([v["fused"].mean() / v["retrieval"].mean() for v in found if v["retrieval"].any()] or [0.0]))
 
     return max(_WEIGHTS, key=lambda weight: (round(gain(weight), 9), -weight))
-
-
-def rank_scores(judged: JudgedCases, split: Part) -> Scores:
-    """Return what the gate compares: NDCG@10 of each case with the LLM and by the retriever's order."""
-    ref = ScoresRef(
-        metric=_METRIC,
-        data=hashlib.sha256("\n".join(sorted(judged.case_ids)).encode()).hexdigest(),
-        split=split,
-        protocol=_PROTOCOL,
-        cases=len(judged),
-    )
-    values = (judged.values[name].astype(np.float32) for name in ("fused", "retrieval"))
-    return Scores(ref, np.array(judged.case_ids), np.array(judged.clusters), *values)

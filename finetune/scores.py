@@ -28,7 +28,7 @@ class Scores:
         case: str [cases], all different.
         user: str [cases], whose each case is.
         value: float32 [cases], with the adapter; higher is better.
-        baseline: float32 [cases], without one: for ``rank`` the retriever's order.
+        baseline: float32 [cases], without one: what serves then.
 
     Raises:
         InvalidInput: The arrays are not of these shapes and types, hold a case twice, or values that are not finite.

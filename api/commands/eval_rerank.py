@@ -69,8 +69,11 @@ def rerank(
         settings = load_settings()
         cache = settings.home / "cache" / "evals"
         tuned = _tuned_llm(settings, adapter, cache, closing, weight)
+        worded = split == "val" and any(is_dialogues(name, settings.datasets) for name in _names(dataset))
+        if worded and tuned is not None and tuned.order is not None:
+            stderr.print("The adapter's learned order may have learned from the val part of dialogues. Judge it with --split test.")
         if tuned is None and weight is None and (order := TaskLLMs(settings, None, {}).rank_order()) is not None:
-            if split == "val" and any(is_dialogues(name, settings.datasets) for name in _names(dataset)):
+            if worded:
                 stderr.print(
                     "A learned order may have learned from the val part of dialogues: left out. Judge it with --split test."
                 )
@@ -156,9 +159,8 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
 
     def measured(folder: Path, task: Task) -> Scores:
         from evals.models import Rows
-        from evals.rerank import together
         from evals.suites.rerank import RerankConfig, RerankSuite, by_arena
-        from finetune.rank_task import rank_scores
+        from finetune.rank_scores import beside, rank_scores
 
         cache = settings.home / "cache" / "evals"
         config = RerankConfig(cases=cases, loo=False)
@@ -169,8 +171,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
             assert tuned is not None  # noqa: S101 - a folder was given
             suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None, folder=cache)
             scored = [suite.scored(name, config, progress) for name in names]
-        judged = [one.judged(tuned.weight, tuned.order) for one in by_arena(scored).values()]
-        return rank_scores(together(judged), "val")
+        return rank_scores(beside(by_arena(scored), tuned.weight, ordered=tuned.order is not None), "val")
 
     return measured
 
