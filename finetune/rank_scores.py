@@ -13,14 +13,14 @@ from finetune.card import Part, ScoresRef
 from finetune.rank_trees import RankTreesConfig, crossfitted_order
 from finetune.scores import Scores
 
-__all__ = ["PROTOCOL", "Beside", "beside", "rank_scores"]
+__all__ = ["PROTOCOL", "PairedCases", "paired_cases", "rank_scores"]
 
 PROTOCOL = "last5-and-dialogues"
 _METRIC = "ndcg@10"
 
 
 @dataclass(frozen=True)
-class Beside:
+class PairedCases:
     """Cases judged with an adapter, by arena, and NDCG@10 without one, by the case's id. ``margin`` is the cascade's."""
 
     judged: Mapping[Arena, JudgedCases]
@@ -28,14 +28,14 @@ class Beside:
     margin: float | None = None
 
 
-def beside(
+def paired_cases(
     scored: Mapping[Arena, ScoredCases],
     weight: float,
     *,
     ordered: bool = True,
     more: Sequence[ScoredCases] = (),
     config: RankTreesConfig | None = None,
-) -> Beside:
+) -> PairedCases:
     """Judge what an adapter's LLM scored, with it and without.
 
     Without an adapter requests in words have a learned order that reads no LLM, and histories the order of their own where they
@@ -65,10 +65,10 @@ def beside(
             judged[arena] = found[arena]
         else:
             judged[arena] = one.judged(weight)
-    return Beside(judged, without, margin)
+    return PairedCases(judged, without, margin)
 
 
-def rank_scores(found: Beside, split: Part) -> Scores:
+def rank_scores(found: PairedCases, split: Part) -> Scores:
     """Return NDCG@10 of each case of all arenas, with the adapter and without."""
     every = together(list(found.judged.values()))
     ref = ScoresRef(

@@ -29,7 +29,7 @@ from finetune.examples import RankExample
 from finetune.job import LICENCE, TERMS, Base, finish, metric_value, values_hash
 from finetune.lora import LoraTrainer, LoraTrainerConfig
 from finetune.rank_examples import RankExamplesConfig, rank_examples
-from finetune.rank_scores import PROTOCOL, beside, rank_scores
+from finetune.rank_scores import PROTOCOL, paired_cases, rank_scores
 from finetune.rank_trees import RankTreesConfig, fit_order
 from palate.domain import Progress, Value
 from palate.errors import ConfigurationError, InvalidInput
@@ -124,7 +124,7 @@ class RankTask:
         # Requests in words have the learned order: the share is that of the others, where there are any.
         weight = best_weight({arena: one for arena, one in scored.items() if arena != "conversation"} or scored)
         learned = [ScoredCases(data.dialogues)]
-        found = beside(scored, weight, more=learned, config=self.config.order)
+        found = paired_cases(scored, weight, more=learned, config=self.config.order)
         if "conversation" in scored:
             fit_order([*learned, scored["conversation"]], self.config.order).trees.save(folder)
         card = AdapterCard(

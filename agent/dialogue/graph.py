@@ -87,7 +87,7 @@ def _recent(left: list[AnyMessage], right: list[AnyMessage]) -> list[AnyMessage]
 class ChatState(TypedDict, total=False):
     """What is remembered of a conversation: plain values, and the last 20 messages of langchain-core.
 
-    ``excluded`` are the items not to be shown for the present request, ``refused`` those that were refused by name, for any.
+    ``refused`` are the items that were refused by name, for any request, ``excluded`` what else is not to be shown for the present.
     """
 
     messages: Annotated[list[AnyMessage], _recent]
@@ -230,14 +230,14 @@ class ChatAgent:
         before = [] if refined.kind == "reset" else state.get("refused") or []
         still = list(dict.fromkeys((*(item for item in before if item not in wanted), *refused)))[-_MAX_EXCLUDED:]
         earlier = [item for item in state.get("excluded") or [] if item not in wanted] if refined.kind == "follow-up" else []
-        excluded = list(dict.fromkeys((*earlier, *still, *refined.exclude)))[-_MAX_EXCLUDED:]
+        excluded = [item for item in dict.fromkeys((*earlier, *refined.exclude)) if item not in still][-_MAX_EXCLUDED:]
         turn.request = Request(
             person_id=turn.person_id,
             query=refined.query,
             n=turn.n,
             deadline_ms=turn.deadline_ms,
             without_platforms=turn.without_platforms,
-            exclude_item_ids=tuple(excluded),
+            exclude_item_ids=(*excluded, *still)[-_MAX_EXCLUDED:],
             seed=turn.seed,
             language=turn.language,
         )

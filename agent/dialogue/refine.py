@@ -116,7 +116,7 @@ class Shown(Value):
 
 
 class Refined(Value):
-    """What to look for now, and which items not to show again.
+    """What is looked for, and which items are not to be shown again.
 
     A ``follow-up`` changes what was asked for, and what was not to be shown stays so. A ``new`` request keeps of that only what was
     refused by name; a ``reset`` keeps nothing.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import math
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
@@ -25,7 +23,7 @@ from agent.llm.turns import Turns
 from agent.llm.vllm_adapters import VllmAdapters, VllmAdaptersConfig
 from agent.llm.vllm_http import NotServed, Refused, VllmHttp, VllmHttpConfig
 from agent.llm.vllm_scores import label_scores, mark_scores, text_scores
-from agent.llm.vllm_text import piece, writing
+from agent.llm.vllm_text import estimated_tokens, piece, writing
 from palate.deadline import Deadline
 from palate.domain import Value
 from palate.errors import DeadlineExceeded, InvalidInput, ServiceDown
@@ -34,8 +32,6 @@ from palate.prompting import GenerateConfig, LabelledPrompt
 __all__ = ["VllmConfig", "VllmLLM"]
 
 _Answer = TypeVar("_Answer")
-_WORD = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
-_CHARS_A_TOKEN = 6
 _PLAIN_LOGPROBS = 20
 _COMPLETIONS = "/v1/completions"
 _ONE_PASS = {"max_tokens": 1, "temperature": 0, "add_special_tokens": False}
@@ -132,7 +128,7 @@ class VllmLLM:
         """Return how many tokens ``text`` has: exactly with a tokenizer, else one a word and one more for each six letters."""
         if self._count is not None:
             return self._count(text)
-        return sum(math.ceil(len(word.strip()) / _CHARS_A_TOKEN) or 1 for word in _WORD.findall(text))
+        return estimated_tokens(text)
 
     async def label_token(self, label: str, deadline: Deadline) -> int:
         """Return the id of the one token that ``label`` is, asked of the server once, and once more after an outage.
@@ -328,11 +324,9 @@ class VllmLLM:
     async def _ids(self, labels: Sequence[str], deadline: Deadline) -> list[int]:
         # All are waited for: one that is left behind by another's error would be cut off wherever it stands.
         asked = await asyncio.gather(*(self.label_token(label, deadline) for label in labels), return_exceptions=True)
-        ids = list[int]()
-        for found in asked:
-            if isinstance(found, BaseException):
-                raise found
-            ids.append(found)
+        for failed in (found for found in asked if isinstance(found, BaseException)):
+            raise failed
+        ids = [found for found in asked if isinstance(found, int)]
         if not ids or len(set(ids)) < len(ids):
             raise InvalidInput(f"The labels {labels!r} are not distinct tokens.", remedy="Change one.", param="labels")
         return ids

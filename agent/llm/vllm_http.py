@@ -156,7 +156,7 @@ class VllmHttp:
                     response = await self._http().request(method, path, json=body, timeout=None)
                 if response.status_code not in _BUSY or not await self._again(attempt, deadline):
                     break
-            except (TimeoutError, httpx.TimeoutException) as error:
+            except TimeoutError as error:
                 raise self._late(body) from error
             except httpx.TransportError as error:
                 self.outages += 1
@@ -181,8 +181,6 @@ class VllmHttp:
                             begun = True
                             yield line
                         return
-            except httpx.TimeoutException as error:
-                raise self._late(body) from error
             except httpx.TransportError as error:
                 self.outages += 1
                 if begun or not await self._again(attempt, deadline):

@@ -1,13 +1,23 @@
-"""Text that a vLLM server writes: how it is asked for, and what of it an event holds."""
+"""Text for and from a vLLM server: how long it may be for a model, how it is asked for, and what of it an event holds."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from palate.prompting import GenerateConfig
 
-__all__ = ["piece", "writing"]
+__all__ = ["estimated_tokens", "piece", "writing"]
+
+_WORD = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
+_CHARS_A_TOKEN = 6
+
+
+def estimated_tokens(text: str) -> int:
+    """Return about how many tokens ``text`` has: one a word, and one more for each six letters."""
+    return sum(math.ceil(len(word.strip()) / _CHARS_A_TOKEN) or 1 for word in _WORD.findall(text))
 
 
 def writing(prompt: str, config: GenerateConfig) -> dict[str, Any]:

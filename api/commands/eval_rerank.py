@@ -160,7 +160,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
     def measured(folder: Path, task: Task) -> Scores:
         from evals.models import Rows
         from evals.suites.rerank import RerankConfig, RerankSuite, by_arena
-        from finetune.rank_scores import beside, rank_scores
+        from finetune.rank_scores import paired_cases, rank_scores
 
         cache = settings.home / "cache" / "evals"
         config = RerankConfig(cases=cases, loo=False)
@@ -171,7 +171,7 @@ def measured_scores(settings: Settings, dataset: str, cases: int = 300) -> Evalu
             assert tuned is not None  # noqa: S101 - a folder was given
             suite = RerankSuite(Rows(folder=cache), settings.datasets, tuned, None, folder=cache)
             scored = [suite.scored(name, config, progress) for name in names]
-        return rank_scores(beside(by_arena(scored), tuned.weight, ordered=tuned.order is not None), "val")
+        return rank_scores(paired_cases(by_arena(scored), tuned.weight, ordered=tuned.order is not None), "val")
 
     return measured
 

@@ -5,7 +5,7 @@ import pytest
 
 from evals.rerank import RankCase, ScoredCases, requested
 from finetune.gate import Gate, Measured
-from finetune.rank_scores import beside, rank_scores
+from finetune.rank_scores import paired_cases, rank_scores
 from finetune.rank_trees import RankTreesConfig
 from palate.domain import Candidate, Item, Profile, Query, SourceHit
 from retrieval.learned_trees import TreesConfig
@@ -48,7 +48,7 @@ PLAIN = [case(n, "") for n in range(120)]
 
 
 def test_requests_in_words_are_measured_against_an_order_that_learned_too():
-    found = beside({"conversation": told(WORDED, knows=False)}, 0.5, config=QUICK)
+    found = paired_cases({"conversation": told(WORDED, knows=False)}, 0.5, config=QUICK)
     values = found.judged["conversation"].values
     assert values["retrieval"].mean() < 0.7
     assert mean(found, WORDED) == pytest.approx(1.0)
@@ -60,12 +60,12 @@ def test_requests_in_words_are_measured_against_an_order_that_learned_too():
 
 
 def test_what_it_is_measured_against_does_not_depend_on_the_adapter():
-    one, other = (beside({"conversation": told(WORDED, knows=knows)}, 0.5, config=QUICK).without for knows in (False, True))
+    one, other = (paired_cases({"conversation": told(WORDED, knows=knows)}, 0.5, config=QUICK).without for knows in (False, True))
     assert one == other
 
 
 def test_without_an_order_of_its_own_an_adapter_has_its_share_of_requests_in_words():
-    found = beside({"conversation": told(WORDED, knows=True)}, 0.0, ordered=False, config=QUICK)
+    found = paired_cases({"conversation": told(WORDED, knows=True)}, 0.0, ordered=False, config=QUICK)
     values = found.judged["conversation"].values
     assert values["fused"].tolist() == values["retrieval"].tolist()
     assert mean(found, WORDED) == pytest.approx(1.0)
@@ -73,8 +73,8 @@ def test_without_an_order_of_its_own_an_adapter_has_its_share_of_requests_in_wor
 
 def test_histories_are_measured_against_the_order_of_their_own_else_the_retrievers():
     served = [case(n, "", orders={"fast": tuple(np.roll(range(ITEMS), -(n * 5 % ITEMS)).tolist())}) for n in range(120)]
-    assert mean(beside({"cold_users": told(served, knows=False)}, 1.0), served) == pytest.approx(1.0)
-    found = beside({"warm": told(PLAIN, knows=True)}, 1.0)
+    assert mean(paired_cases({"cold_users": told(served, knows=False)}, 1.0), served) == pytest.approx(1.0)
+    found = paired_cases({"warm": told(PLAIN, knows=True)}, 1.0)
     assert mean(found, PLAIN) == pytest.approx(found.judged["warm"].values["retrieval"].mean())
     scores = rank_scores(found, "val")
     assert scores.value.mean() == pytest.approx(1.0)
