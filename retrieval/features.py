@@ -176,16 +176,26 @@ class Features:
         return kept
 
     def matrix(
-        self, scores: dict[str, Float32], history: History, candidates: NDArray[np.int64], hidden: Hidden | None = None
+        self,
+        scores: dict[str, Float32],
+        history: History,
+        candidates: NDArray[np.int64],
+        hidden: Hidden | None = None,
+        *,
+        first: int | None = None,
     ) -> tuple[list[str], Float32]:
-        """Return the names of the columns and their values for the candidates, float32 [len(candidates), f]."""
+        """Return the names of the columns and their values for the candidates, float32 [len(candidates), f].
+
+        Ranks and shares of the best are among the ``first`` candidates; unset, among all.
+        """
         columns: dict[str, NDArray[Any]] = {}
         for name, column in scores.items():
             columns[name] = column[candidates]
         for name in ("ease_tau3", "ease_tau10", "ease_all", "follow_tau3", "near_tau3", "knn_tau10", "people", "people_after"):
             values = columns[name]
-            columns[f"{name}.rank"] = np.searchsorted(np.sort(-values), -values)  # how many are above
-            columns[f"{name}.share"] = values / max(float(values.max(initial=0.0)), 1e-9)
+            among = values[:first]
+            columns[f"{name}.rank"] = np.searchsorted(np.sort(-among), -values)  # how many are above
+            columns[f"{name}.share"] = values / max(float(among.max(initial=0.0)), 1e-9)
         columns |= self._times(history, candidates, hidden) | self._content(history, candidates)
         logs = scores["count"][history.items]
         columns["user.length"] = np.full(len(candidates), len(history.items))

@@ -16,9 +16,9 @@ from pydantic import Field
 from palate.domain import Evidence, InteractionReader, Profile, Progress, Query, Value
 from palate.errors import IndexUnusable, Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored
-from retrieval.features import FeatureConfig, Features, Hidden, History, Statistics
+from retrieval.features import FeatureConfig, Features, Hidden, History, Sequences, Statistics
 from retrieval.learned_nets import Nets, NetsConfig
-from retrieval.learned_training import Targets, examples, moments, read_sequences, shortened
+from retrieval.learned_training import Moment, Targets, examples, moments, read_sequences, shortened
 from retrieval.learned_trees import Trees, TreesConfig, load_lightgbm
 from retrieval.repeatable import load_threadpoolctl
 from retrieval.titles import TitleLikelihoods
@@ -27,7 +27,7 @@ __all__ = ["LearnedFusion", "LearnedFusionConfig"]
 
 _LEAST_GROUPS = 20
 """Fewer moments with a target among the candidates teach nothing that would hold."""
-_FORMAT = 4
+_FORMAT = 5
 _SHORT = "short.npz"
 
 
@@ -38,8 +38,9 @@ class LearnedFusionConfig(Value):
     bounds the dense matrix to the items that most people took. ``seed`` draws the moments. With ``strict`` only what came before
     the next item, at another time, is its history.
 
-    Histories of at most ``short_history`` items have an order of their own, by ``short_nets``, trained on the same moments with
-    their histories cut. With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
+    Histories of at most ``short_history`` items have an order of their own, by ``short_nets``, trained on up to ``short_positions``
+    moments a person with their histories cut, each with ``n_short`` candidates, against which a list is measured when serving, too.
+    With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
     """
 
     features: FeatureConfig = FeatureConfig()
@@ -47,11 +48,13 @@ class LearnedFusionConfig(Value):
     liked_from: float = Field(default=0.0, ge=0, le=1)
     min_history: int = Field(default=3, ge=1)
     short_history: int = Field(default=5, ge=0)
+    short_positions: int = Field(default=30, ge=1)
     positions: int = Field(default=10, ge=1)
     max_moments: int = Field(default=16_000, ge=1)
     train_history: int = Field(default=2, ge=1)
     strict: bool = True
     n_train: int = Field(default=200, ge=2)
+    n_short: int = Field(default=100, ge=2)
     n_pool: int = Field(default=500, ge=1)
     max_items: int = Field(default=13_000, ge=1, le=20_000)
     trees: TreesConfig = TreesConfig()
@@ -120,16 +123,7 @@ class LearnedFusion:
         statistics = Statistics.fit(sequences, table.genres[rows], table.years[rows], config.features, titles)
         features = Features(statistics, config.features)
         rng = np.random.default_rng(config.seed)
-        chosen = moments(
-            sequences,
-            config.targets,
-            positions=config.positions,
-            least=config.train_history,
-            limit=config.max_moments,
-            rng=rng,
-            strict=config.strict,
-        )
-        trees, learned = Trees(), examples(features, chosen, config.n_train, progress)
+        trees, learned = Trees(), examples(features, self._moments(sequences, config.positions, rng), config.n_train, progress)
         facts = {"moments": len(learned.sizes), "found": round(learned.found, 4)}
         if len(learned.sizes) >= _LEAST_GROUPS:
             trees = Trees.fit(learned, config.trees, progress)
@@ -137,8 +131,8 @@ class LearnedFusion:
         short = Nets()
         if trees and config.short_history:
             # What whole histories teach is kept out: an order that was learned from both was worse for short ones.
-            cut = shortened(sequences, chosen, config.short_history, rng)
-            brief = examples(features, cut, config.n_train, progress)
+            cut = shortened(sequences, self._moments(sequences, config.short_positions, rng), config.short_history, rng)
+            brief = examples(features, cut, config.n_short, progress)
             if len(brief.sizes) >= _LEAST_GROUPS:
                 short = Nets.fit(brief, config.short_nets, progress)
         self._set(table, rows, [_hashed(person) for person in people], features, trees, short)
@@ -148,6 +142,18 @@ class LearnedFusion:
             **facts,
             "titles_read": int(np.isfinite(statistics.titles[:, 0]).sum()),
         }
+
+    def _moments(self, sequences: Sequences, positions: int, rng: np.random.Generator) -> list[Moment]:
+        config = self.config
+        return moments(
+            sequences,
+            config.targets,
+            positions=positions,
+            least=config.train_history,
+            limit=config.max_moments,
+            rng=rng,
+            strict=config.strict,
+        )
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
         """Return up to ``n`` items, best first, ties by item id; none for a query, or a person with too short a history.
@@ -293,15 +299,17 @@ class LearnedFusion:
         pool: NDArray[np.int64],
         hidden: Hidden | None,
     ) -> Float32:
-        _, x = features.matrix(scores, history, pool, hidden)
-        return (self._short if self._is_short(history) else self._trees).predict(x)
+        """Return the scores of a pool, whose first items are what a list in training held where the history is short."""
+        if self._is_short(history):
+            return self._short.predict(features.matrix(scores, history, pool, hidden, first=self._n_pool(history))[1])
+        return self._trees.predict(features.matrix(scores, history, pool, hidden)[1])
 
     def _is_short(self, history: History) -> bool:
         return bool(self._short) and len(history.items) <= self.config.short_history
 
     def _n_pool(self, history: History) -> int:
         """Return how many are ranked at least; where a list is measured against itself, as many as in training."""
-        return self.config.n_train if self._is_short(history) else self.config.n_pool
+        return self.config.n_short if self._is_short(history) else self.config.n_pool
 
     def _fitted(self) -> tuple[ItemTable, Features]:
         if self._table is None or self._features is None:

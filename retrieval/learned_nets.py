@@ -40,7 +40,7 @@ class NetsConfig(Value):
 
     models: int = Field(default=4, ge=1)
     hidden: int = Field(default=64, ge=1)
-    passes: int = Field(default=4, ge=1)
+    passes: int = Field(default=16, ge=1)
     batch: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=3e-3, ge=1e-5)
     weight_decay: float = Field(default=1e-2, ge=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class _Fitted:
     cold_items: NDArray[np.int32]
     taken: NDArray[np.int64]
     cold: Mapping[str, ColdSource] = field(default_factory=dict)
-    short: Mapping[str, LearnedFusion] = field(default_factory=dict)
+    short: LearnedFusion | None = None
 
 
 class Histories:
@@ -159,33 +159,21 @@ class Histories:
             Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         )
         retriever.fit(world.reader(), self._progress)
-        fusion = self._learned(world, split, None, short_history=self.config.cold_events if cold else 0)
+        short = self.config.cold_events if cold else 0
+        fusion = LearnedFusion(aimed({"strict": True, "short_history": short}, self._dataset, split))  # trained as it is judged
+        fusion.fit(world.table, world.reader(), self._progress)
         if fusion.ready:
             retriever.lead(fusion.without_short())
         taken = np.bincount(split.train.items, minlength=len(self._dataset.items))
         fitted = _Fitted(split, world, retriever, cold_items, taken)
         return self._with_cold(fitted, fusion) if cold else fitted
 
-    def _learned(self, world: World, split: Split, titles: TitleLikelihoods | None, **params: Any) -> LearnedFusion:
-        """Return a learned order, trained as it is judged: on what strictly precedes the next item."""
-        fusion = LearnedFusion(aimed({"strict": True, **params}, self._dataset, split), titles)
-        fusion.fit(world.table, world.reader(), self._progress)
-        return fusion
-
-    def _with_cold(self, fitted: _Fitted, fast: LearnedFusion) -> _Fitted:
-        """Return the fit with what is served to new users and of new items: with what the LLM says of titles, and without it.
-
-        Where no LLM reads titles, the order of new users is all of it: what it does without them.
-        """
-        world = fitted.world
-        if self._reader is None:
-            return replace(fitted, short={"fast": fast, "fused": fast} if fast.has_short else {})
-        titles = self._reader.read(world.table.items, self._progress)
-        # It is asked of short histories only, so its order of long ones need not be good.
-        events, least = self.config.cold_events, {"trees": 1, "models": 1}
-        fused = self._learned(world, fitted.split, titles, short_history=events, trees=least)
-        short = {name: fusion for name, fusion in {"fast": fast, "fused": fused}.items() if fusion.has_short}
-        return replace(fitted, cold=self._cold_sources(fitted, titles), short=short)
+    def _with_cold(self, fitted: _Fitted, fusion: LearnedFusion) -> _Fitted:
+        """Return the fit with what is served to new users, in which no LLM has a word, and of new items where one reads titles."""
+        cold: dict[str, ColdSource] = {}
+        if self._reader is not None:
+            cold = self._cold_sources(fitted, self._reader.read(fitted.world.table.items, self._progress))
+        return replace(fitted, cold=cold, short=fusion if fusion.has_short else None)
 
     def _cold_sources(self, fitted: _Fitted, titles: TitleLikelihoods) -> dict[str, ColdSource]:
         world, content = fitted.world, fitted.retriever.sources["content"]
@@ -232,9 +220,9 @@ class Histories:
         else:
             retrieved = fitted.retriever.retrieve(request, profile)
             found = retrieved.candidates
-            if arena == "cold_users" and fitted.short:
+            if arena == "cold_users" and fitted.short is not None:
                 found = _longer(found, retrieved.pool, self.config.cold_candidates)
-                orders = _led(found, profile, fitted.short)
+                orders = dict.fromkeys(("fast", "fused"), _led(found, profile, fitted.short))
         if orders and self._reader is not None:
             orders["zero_shot"] = _likeliest(self._reader.titles, found)
         first = targets and items[int(case.targets[0])].item_id
@@ -294,12 +282,12 @@ def _longer(found: Sequence[Candidate], pool: Sequence[Candidate], n: int) -> tu
     return (*found, *[one for one in pool if one.item.item_id not in there][: max(0, n - len(found))])
 
 
-def _led(candidates: Sequence[Candidate], profile: Profile, by: Mapping[str, LearnedFusion]) -> dict[str, tuple[int, ...]]:
-    """Return the candidates' places in each learned order, as it leads the retriever."""
+def _led(candidates: Sequence[Candidate], profile: Profile, fusion: LearnedFusion) -> tuple[int, ...]:
+    """Return the candidates' places in the learned order, as it leads the retriever."""
     ids = [candidate.item.item_id for candidate in candidates]
     place = {item_id: at for at, item_id in enumerate(ids)}
-    orders = {name: led(candidates, name, fusion.score(profile, Query(), ids)) for name, fusion in by.items()}
-    return {name: tuple(place[one.item.item_id] for one in order) for name, order in orders.items()}
+    order = led(candidates, fusion.name, fusion.score(profile, Query(), ids))
+    return tuple(place[one.item.item_id] for one in order)
 
 
 def _likeliest(titles: TitleLikelihoods, candidates: Sequence[Candidate]) -> tuple[int, ...]:

@@ -74,6 +74,32 @@ def test_one_order_for_all_does_not_serve_the_shortest() -> None:
     assert found(short, "f03", "f10", n=3)  # and it has its own still
 
 
+def test_ranks_and_shares_are_among_the_first_candidates() -> None:
+    sequences, rows, _ = read_sequences(table(), interactions(), 100)
+    features = Features(Statistics.fit(sequences, table().genres[rows], table().years[rows], FeatureConfig()))
+    (moment, *_) = moments(sequences, "next", positions=1, least=4, limit=1, rng=np.random.default_rng(0))
+    scores = features.scores(moment.history, moment.hidden)
+    pool = features.pool(scores, moment.history, 30)
+    names, alone = features.matrix(scores, moment.history, pool[:12], moment.hidden)
+    _, longer = features.matrix(scores, moment.history, pool, moment.hidden, first=12)
+    np.testing.assert_array_equal(longer[:12], alone)
+    _, whole = features.matrix(scores, moment.history, pool, moment.hidden)
+    ranks = [at for at, name in enumerate(names) if name.endswith(".rank")]
+    assert (longer[:, ranks] <= 12).all()
+    assert (whole[:, ranks] > 12).any()
+
+
+def test_what_else_is_asked_about_does_not_change_how_a_short_history_is_ordered() -> None:
+    fusion = LearnedFusion(CONFIG.model_copy(update={"n_short": 20}))
+    fusion.fit(table(), interactions())
+    history = profile("f03", "f10")
+    first = found(fusion, "f03", "f10")
+    every = [item_id for item_id in table().ids if item_id not in {"f03", "f10"}]
+    few, many = (dict(zip(ids, fusion.score(history, Query(), ids).tolist(), strict=True)) for ids in (first, every))
+    assert few == {item_id: many[item_id] for item_id in first}
+    assert np.isfinite(list(many.values())).sum() > 20
+
+
 def test_what_was_saved_serves_short_histories_the_same(tmp_path: Path) -> None:
     made, again = LearnedFusion(CONFIG), LearnedFusion(CONFIG)
     made.fit(table(), interactions())

@@ -130,7 +130,7 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_new_items_and_users_are_ordered_by_what_the_llm_says_of_titles(history_folder, rows, tmp_path):
+def test_new_items_are_ordered_by_what_the_llm_says_of_titles_and_new_users_by_nothing_of_it(history_folder, rows, tmp_path):
     pytest.importorskip("lightgbm")
     reader = TitleReader(ScriptedLLM(likelihood=lambda _, text: -float(len(text))), tmp_path)
     suite = RerankSuite(rows, None, None, None, reader)
@@ -140,6 +140,7 @@ def test_new_items_and_users_are_ordered_by_what_the_llm_says_of_titles(history_
         assert set(one.orders) == {"fast", "fused", "llm_only", "zero_shot"}
         assert all(sorted(places) == list(range(len(one.candidates))) for places in one.orders.values())
     assert {name for one in scored["cold_users"].cases for name in one.orders} == {"fast", "fused", "zero_shot"}
+    assert all(one.orders["fast"] == one.orders["fused"] for one in scored["cold_users"].cases)
     assert not any(one.orders for one in scored["warm"].cases)
     row = suite.run([str(history_folder)], config)
     assert {"retrieval", "fast", "fused", "ratio", "fast_ratio"} <= set(row["cold_items"])
