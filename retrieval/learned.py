@@ -132,7 +132,7 @@ class LearnedFusion:
         if trees and config.short_history:
             # What whole histories teach is kept out: an order that was learned from both was worse for short ones.
             cut = shortened(sequences, self._moments(sequences, config.short_positions, rng), config.short_history, rng)
-            brief = examples(features, cut, config.n_short, progress)
+            brief = examples(features, cut, config.n_short, progress, "fusion examples, short histories")
             if len(brief.sizes) >= _LEAST_GROUPS:
                 short = Nets.fit(brief, config.short_nets, progress)
         self._set(table, rows, [_hashed(person) for person in people], features, trees, short)

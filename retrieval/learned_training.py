@@ -147,15 +147,17 @@ def shortened(sequences: Sequences, chosen: Sequence[Moment], most: int, rng: np
     return out
 
 
-def examples(features: Features, chosen: list[Moment], n: int, progress: Progress | None = None) -> Examples:
+def examples(
+    features: Features, chosen: list[Moment], n: int, progress: Progress | None = None, stage: str = "fusion examples"
+) -> Examples:
     """Compute the columns of each moment's ``n`` candidates. Moments with no target among them teach nothing and are left out;
-    what is hidden and no target is no candidate.
+    what is hidden and no target is no candidate. ``progress`` is told of it as ``stage``.
     """
     xs, ys, sizes, names = [], [], [], list[str]()
     found = total = 0
     for done, moment in enumerate(chosen):
         if progress is not None and done % 100 == 0:
-            progress("fusion examples", done, len(chosen))
+            progress(stage, done, len(chosen))
         scores = features.scores(moment.history, moment.hidden)
         pool = features.pool(scores, moment.history, n)
         pool = pool[~np.isin(pool, np.setdiff1d(moment.hidden.items, moment.targets))]
