@@ -186,7 +186,7 @@ class Features:
     ) -> tuple[list[str], Float32]:
         """Return the names of the columns and their values for the candidates, float32 [len(candidates), f].
 
-        Ranks and shares of the best are among the ``first`` candidates; unset, among all.
+        Ranks and shares of the best are among the ``first`` candidates; unset, among all. A later one's share may be above 1.
         """
         columns: dict[str, NDArray[Any]] = {}
         for name, column in scores.items():

@@ -39,8 +39,9 @@ class LearnedFusionConfig(Value):
     the next item, at another time, is its history.
 
     Histories of at most ``short_history`` items have an order of their own, by ``short_nets``, trained on up to ``short_positions``
-    moments a person with their histories cut, each with ``n_short`` candidates, against which a list is measured when serving, too.
-    With 0 there is one order for all, and a person with fewer than ``min_history`` items is not served.
+    moments a person, again up to ``max_moments``, with their histories cut and ``n_short`` candidates each; when serving, a list is
+    measured against its first ``n_short``. With 0 there is one order for all, and a person with fewer than ``min_history`` items is
+    not served.
     """
 
     features: FeatureConfig = FeatureConfig()
@@ -299,7 +300,7 @@ class LearnedFusion:
         pool: NDArray[np.int64],
         hidden: Hidden | None,
     ) -> Float32:
-        """Return the scores of a pool, whose first items are what a list in training held where the history is short."""
+        """Return the scores of a pool. Of a short history ranks, shares and means are among as many of the first as in training."""
         if self._is_short(history):
             return self._short.predict(features.matrix(scores, history, pool, hidden, first=self._n_pool(history))[1])
         return self._trees.predict(features.matrix(scores, history, pool, hidden)[1])
@@ -309,7 +310,7 @@ class LearnedFusion:
 
     def _n_pool(self, history: History) -> int:
         """Return how many are ranked at least; where a list is measured against itself, as many as in training."""
-        return self.config.n_short if self._is_short(history) else self.config.n_pool
+        return self._short.first if self._is_short(history) else self.config.n_pool
 
     def _fitted(self) -> tuple[ItemTable, Features]:
         if self._table is None or self._features is None:

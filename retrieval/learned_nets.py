@@ -67,6 +67,11 @@ class Nets:
         """Return how many columns the networks read, 0 without any."""
         return self._arrays["scale"].shape[1] if self._arrays else 0
 
+    @property
+    def first(self) -> int:
+        """Return how many rows a list in training held at most, 0 without any network: by so many rows a list is measured."""
+        return int(self._arrays["first"]) if self._arrays else 0
+
     @classmethod
     @one_blas_thread
     def fit(cls, learned: Examples, config: NetsConfig, progress: Progress | None = None) -> Nets:
@@ -87,7 +92,7 @@ class Nets:
         if not len(x):
             return np.zeros(0, dtype=np.float32)
         held = self._arrays
-        inputs = _inputs(x[None], np.ones((1, len(x)), dtype=np.bool_), held["scale"], int(held["first"]))[0]
+        inputs = _inputs(x[None], np.ones((1, len(x)), dtype=np.bool_), held["scale"], self.first)[0]
         total = np.zeros(len(x), dtype=np.float32)
         for w1, b1, w2 in zip(*(held[name] for name in _WEIGHTS), strict=True):
             total += np.maximum(inputs @ w1 + b1, 0.0) @ w2

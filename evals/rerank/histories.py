@@ -169,7 +169,7 @@ class Histories:
         return self._with_cold(fitted, fusion) if cold else fitted
 
     def _with_cold(self, fitted: _Fitted, fusion: LearnedFusion) -> _Fitted:
-        """Return the fit with what is served to new users, in which no LLM has a word, and of new items where one reads titles."""
+        """Return the fit with what is served to new users by default, without titles, and of new items where an LLM reads them."""
         cold: dict[str, ColdSource] = {}
         if self._reader is not None:
             cold = self._cold_sources(fitted, self._reader.read(fitted.world.table.items, self._progress))
