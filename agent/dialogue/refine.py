@@ -27,14 +27,17 @@ from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
 __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"]
 
 
-_WHY = re.compile(r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|为什么|为何|为啥|什么理由", re.ASCII)
+_WHY = re.compile(
+    r"^\W*(?:but |and |so |ok,? )?(?:why|how come|what makes you)\b|[为為]什[么麼]|[为為]何|[为為]啥|什[么麼]理由", re.ASCII
+)
+_NOT_ANY = r"\b(?:don['’]?t|do not) (?:like|want|care for) any(?: of (?:them|these|those))?\W*$"
 _FOLLOWS = re.compile(
     r"^\W*(?:(?:ok|okay|yes|yeah|well|hmm|sure|great|nice|good)\W+)?(?:no|not|nope|but|and|also|instead|only|just|more|less|another|"
     r"others?|again|older|newer|make it|with|without|"
     r"(?:something|anything|ones?|maybe|how about|what about)\b.*\b(?:else|older|newer|more|less|\w+er)\b|how about|what about)\b|"
     r"\b(?:instead|that one|this one|those|these|something else|more like (?:that|this|it)|already (?:seen|heard))\b|"
-    r"\bseen (?:it|that)\b|\bnone of (?:them|it)\b|"
-    r"^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
+    rf"\bseen (?:it|that)\b|\bnone of (?:them|it)\b|{_NOT_ANY}|"
+    r"^我?都不|^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
     re.ASCII,
 )
 _MARKS = r"[^\w\u3400-\u9fff]*"  # with re.ASCII, \W takes Chinese, too
@@ -49,14 +52,30 @@ _COMPARES = re.compile(
 _REFUSES = re.compile(r"^\W*(?:nothing|avoid|fewer)\b|^别", re.ASCII)
 _EXCLUDES = re.compile(
     r"\bnot (?:that|this|it|those|these|the)\b|\b(?:none|not any) of (?:those|these|them)\b|"
+    rf"{_NOT_ANY}|^\W*(?:no|nope|nah)\W*$|"
     r"\b(?:something|anything) else\b|\b(?:another|others?)\b|"
     r"^\W*more\W*$|\bmore (?:like|please)\b|"
+    r"^(?:这些|那些|这几[个部首])?我?都不(?:太?喜欢|想[看听要]|要|行)[^\w\u3400-\u9fff]*$|"
     r"\balready (?:seen|heard|know)\b|\bseen (?:it|that|them|those|the)\b|不要(?:这|那)|换一|换个|别的|其他|看过了|听过了",
     re.ASCII,
 )
+_CARDINALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_ORDINALS = (
+    *(
+        (n, rf"\b{word}\b|\b{n}(?:st|nd|rd|th)\b|第{han}|第\s*{n}(?!\d)|#{n}\b|\b(?:number|no\.) ?(?:{n}|{cardinal})\b")
+        for n, (word, cardinal, han) in enumerate(zip(_NUMBERS, _CARDINALS, "一二三四五六七八九十", strict=True), start=1)
+    ),
+    (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
+)
+_NTH, _NAMED = rf"(?:{'|'.join(_NUMBERS)}|\d+(?:st|nd|rd|th))", r"(?: (?:one|film|movie|song|track))"
+_NTH_ZH = r"第\s*[\d一二三四五六七八九十]+"
+_HASH = rf"(?:#|\b(?:number|no\.) ?)(?:\d+|{'|'.join(_CARDINALS)})"
+_ANY_PLACE = rf"(?:(?:{_NTH}|last){_NAMED}?|{_HASH})"
 # "remove Heat", "I have seen the second one", 去掉第一个, "skip those".
 _REMOVES = re.compile(
     rf"\b(?:{either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{either(REMOVALS_ZH)}|"
+    rf"\b(?:hate|dislike|(?:don['’]?t|do not) (?:like|want)|can['’]?t stand)(?= (?:the )?{_ANY_PLACE}\W*$)|"
     r"(?:(?:看|听)过了?|不(?:太|怎么)?(?:喜欢|爱看|爱听|想看|想听|要)|讨厌)第",
     re.ASCII,
 )
@@ -70,26 +89,17 @@ _RESETS = re.compile(
 )
 _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
-_NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_ORDINALS = (
-    *(
-        (n, rf"\b{word}\b|\b{n}(?:st|nd|rd|th)\b|第{han}|第\s*{n}(?!\d)|#{n}\b")
-        for n, (word, han) in enumerate(zip(_NUMBERS, "一二三四五六七八九十", strict=True), start=1)
-    ),
-    (-1, r"\blast (?:one|film|movie|song|track)\b|最后"),
-)
-_NTH, _NAMED = rf"(?:{'|'.join(_NUMBERS)}|\d+(?:st|nd|rd|th))", r"(?: (?:one|film|movie|song|track))"
-_NTH_ZH = r"第\s*[\d一二三四五六七八九十]+"
-_ANY_PLACE = rf"(?:(?:{_NTH}|last){_NAMED}?|#\d+)"
 _COUNTS = re.compile(rf"\b{_ANY_PLACE}\W*$|第\s*\d+", re.ASCII)
 # Where "why" points: behind the number the message ends, or what is counted follows.
-_COUNTED = re.compile(rf"(?:\b{_NTH}|#\d+)(?:{_NAMED}\b|\W*$)|{_NTH_ZH}(?:[个部首条]|[?？。!！\s]*$)", re.ASCII)
+_COUNTED = re.compile(rf"(?:\b{_NTH}|{_HASH})(?:{_NAMED}\b|\W*$)|{_NTH_ZH}(?:[个個部首条條]|[?？。!！\s]*$)", re.ASCII)
 # "More like the first one", 像第二个那样的: at the end, as titles count, too ("like The Third Man").
 _LIKE_PLACE = re.compile(
     rf"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?:\blike|\bsimilar to) (?:the )?{_ANY_PLACE}(?:,? please)?\W*$|"
-    rf"(?:像|类似){_NTH_ZH}[个部首条]",
+    rf"(?:像|类似){_NTH_ZH}[个個部首条條]",
     re.ASCII,
 )
+# "The second one is great, more like that".
+_LIKE_THAT = re.compile(r"\b(?:more|something|anything) (?:like|similar to) (?:that|this|it)(?: one)?(?:,? please)?\W*$", re.ASCII)
 _UNLIKE_PLACE = re.compile(rf"(?:n't|\b(?:not?|nothing|no more|less|fewer|un)|不){_MARKS}(?:\w+ )?$", re.ASCII)
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
@@ -191,7 +201,7 @@ def refine(  # noqa: PLR0917 - what a message is read against
         new = new.model_copy(update={"genres": ()})
     plain = _without(folded, found)
     pointed = _pointed_at(plain, new, shown, found)
-    verb, like_place = _removes(folded), _LIKE_PLACE.search(plain)
+    verb, like_place = _removes(folded), _LIKE_PLACE.search(plain) or (_LIKE_THAT.search(plain) if pointed else None)
     removed = _removed(folded, pointed, shown, verb) if verb else ()
     likes = new.like_item_ids
     if like_place and pointed and not _UNLIKE_PLACE.search(plain[: like_place.start()]):

@@ -15,17 +15,20 @@ from api.session import connected, load_settings
 
 __all__ = ["chat"]
 
+_END = frozenset({"quit", "exit", "/quit", "/exit", ":q"})
+
 
 def chat(
     person: Annotated[str, typer.Argument(help="Who talks.")],
     language: Annotated[str | None, typer.Option(help="Language of the answers: en or zh; unset, that of each message.")] = None,
 ) -> None:
-    """Talk about what to watch and hear; an empty line ends it."""
+    """Talk about what to watch and hear; an empty line, "quit" or "exit" ends it."""
     with errors_shown():
         body = {"person_id": person, "conversation_id": uuid.uuid4().hex, "language": language}
         check_body(ChatBody, {**body, "message": "?"})  # loading models takes a while
         with connected(load_settings(), stderr) as client:
-            while message := _next_message():
+            stderr.print("Say what you are in the mood for, ask why, refuse. An empty line ends it.", style="dim")
+            while (message := _next_message()) and message.casefold() not in _END:
                 _turn(client, {**body, "message": message})
 
 

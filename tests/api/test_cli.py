@@ -114,6 +114,8 @@ def test_an_import_of_nothing_new_is_no_failure(tmp_path: Path) -> None:
 def test_chat_beside_a_server() -> None:
     said = run("chat", "ann", input="something funny\nwhy?\n\n").stdout
     assert "decision" in said
+    ended = run("chat", "ann", input="something funny\nQuit\nsomething sad\n").stdout
+    assert ended.count("decision") == 1
 
 
 @pytest.mark.usefixtures("home")

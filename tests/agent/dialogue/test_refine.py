@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.refine import Refined, Shown, refine
+from agent.dialogue.refine import Refined, Shown, asks_why, counts_a_place, ordinal, refine
 from palate.domain import Query
 
 SHOWN = [
@@ -103,13 +103,23 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
         ("remove the 9th", (), ""),
         ("drop the seventh one", (), ""),
         ("not like the first one", (), "a"),
+        ("I hate the first one", (), "a"),
+        ("I don't like number 2", (), "b"),
+        ("can't stand the last film", (), "c"),
+        ("no, I don't like any of these", (), "abc"),
+        ("I don't want any of them", (), "abc"),
+        ("no", (), "abc"),
+        ("No!", (), "abc"),
+        ("都不喜欢", (), "abc"),
     ],
 )
 def test_what_was_shown_is_left_out(text, titles, excluded):
     assert follow(text, titles).exclude == tuple(excluded)
 
 
-@pytest.mark.parametrize("text", ["remove the first one", "drop Heat", "第二个我看过了", "skip it"])
+@pytest.mark.parametrize(
+    "text", ["remove the first one", "drop Heat", "第二个我看过了", "skip it", "I hate the first one", "no", "I don't like any"]
+)
 def test_what_is_removed_leaves_the_request_as_it_was(text):
     refined = follow(text, ("Heat",) if "Heat" in text else ())
     assert (refined.kind, refined.query) == ("follow-up", BEFORE)
@@ -174,7 +184,13 @@ def test_a_comparison_changes_the_last_request(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "liked"), [("more like the first one", "a"), ("something similar to the 2nd", "b"), ("像第三个那样的", "c")]
+    ("text", "liked"),
+    [
+        ("more like the first one", "a"),
+        ("something similar to the 2nd", "b"),
+        ("像第三个那样的", "c"),
+        ("the second one is great, more like that", "b"),
+    ],
 )
 def test_the_like_of_what_is_counted_is_looked_for(text, liked):
     refined = follow(text)
@@ -191,6 +207,8 @@ def test_the_like_of_what_is_counted_is_looked_for(text, liked):
         ("今天心情不好,给我推荐一些轻松一点的音乐", {"types": ("track",)}),
         ("a film like The Third Man", {"types": ("movie",)}),
         ("I would like the first one", {}),
+        ("I hate the first Alien film", {}),
+        ("films about people who hate number theory", {"types": ("movie",)}),
     ],
 )
 def test_what_is_wanted_anew_is_no_change(text, new):
@@ -287,3 +305,20 @@ def test_a_mood_that_the_last_type_has_no_genre_for_is_looked_for_in_words(text)
 def test_a_genre_that_the_last_type_has_too_is_added(before, text, genre):
     refined = refine(Query(text="x", genres=(before,)), Query(text=text, genres=(genre,)), text, SHOWN, carriers=carriers)
     assert (refined.query.genres, refined.kind) == ((before, genre), "follow-up")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("why number 2", 1), ("why no. 3?", 2), ("why number two", 1), ("why #3?", 2), ("why the 2nd?", 1), ("為什麼第二個", 1)],
+)
+def test_why_points_at_the_place_that_is_counted(text, place):
+    assert asks_why(text)
+    assert ordinal(text, 6) == place
+    assert counts_a_place(text)
+
+
+def test_why_of_a_place_that_is_not_there_points_at_none():
+    for text in ("why number 9?", "why number nine", "why the 9th?"):
+        assert ordinal(text, 6) is None
+        assert counts_a_place(text)
+    assert ordinal("why The Number 23", 6) is None
