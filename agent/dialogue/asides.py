@@ -1,4 +1,4 @@
-"""Messages that want no new slate, or a word before it: thanks, greetings, whether a title is there, running times, people."""
+"""Messages that want no new slate, or a word before it: thanks, questions about items, whether a title is there, people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agent.base import MentionSpan
 from agent.dialogue.lexicon import GREETING
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named", "plainly"]
+__all__ = ["asked_after", "asks_facts", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named", "plainly"]
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
@@ -24,6 +24,15 @@ _NO_MORE = re.compile(
     r"see you(?: again| later)?|later|then|and|the|your|help)\b|"
     r"(?:谢谢|多谢|感谢)(?:你|您|你们)?的?推荐|推荐(?:得|的)?(?:很|真|非常)?(?:好|不错|棒)|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|"
     r"太好|太棒|很好|非常|辛苦|行|可以|嗯|你|您|们|了|啦|啊|哦|吧|的|帮助|就这样|就这些|[^\w?？\u3400-\u9fff]|_)+",
+    re.ASCII,
+)
+_FACTS = re.compile(
+    r"\b(?:who (?:directed|directs|made|wrote|sings|sang|composed|plays|played|stars|acts)|"
+    r"who(?:'s| is) (?:in|the (?:director|singer|artist|maker))|"
+    r"tell me (?:a bit |a little |some )?(?:more |something )?about|know more about|more (?:information|info|details) (?:on|about)|"
+    r"(?:what|which) (?:year|genres?)|when (?:was|is|were|did)|how (?:long|old) (?:is|are)|"
+    r"describe|compare|difference between)\b|\bwhat(?:'s| is| are) [^.!?]*\babout\W*$|"
+    r"(?:导演|主演|歌手|作者)是谁|谁(?:导演|导|拍|演|主演|唱|写|作曲)|哪一?年|[讲说](?:的是)?什么|(?:介绍|比较)一?下?(?=[第这《])|什么(?:类型|内容|故事)|多长|区别",
     re.ASCII,
 )
 _WHY_NOT = re.compile(r"\bwhy (?:not(?= \w)|don['’]?t(?= (?:you|we)\b))", re.IGNORECASE | re.ASCII)
@@ -88,6 +97,11 @@ def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
     if any(_REST.fullmatch(folded[: title.start] + folded[title.end :]) for title in found):
         return False
     return _THANKS.search(folded) is not None and _NO_MORE.fullmatch(folded) is not None
+
+
+def asks_facts(text: str) -> bool:
+    """Return whether a message asks what an item is: "who directed …", "tell me more about …", …的导演是谁."""
+    return _FACTS.search(fold(text)) is not None
 
 
 def is_greeting(text: str, found: Sequence[MentionSpan] = ()) -> bool:

@@ -1,4 +1,4 @@
-"""The conversation as a graph: understand, retrieve, rank, respond; or understand, why; or understand, thanked."""
+"""The conversation as a graph: understand, retrieve, rank, respond; or understand, and why, facts or thanked."""
 
 from __future__ import annotations
 
@@ -16,10 +16,19 @@ from langgraph.types import Durability
 from typing_extensions import TypedDict
 
 from agent.base import MentionSpan
-from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named, plainly
+from agent.dialogue.asides import (
+    asked_after,
+    asks_facts,
+    is_greeting,
+    is_thanks,
+    limits_length,
+    missed_title,
+    people_named,
+    plainly,
+)
 from agent.dialogue.events import ChatEvent
-from agent.dialogue.refine import Shown, asks_why, counts_a_place, ordinal, refine
-from agent.dialogue.reply import Replier, ReplyConfig, notice, thanked_reply, why_reply
+from agent.dialogue.refine import Shown, asks_why, counts_a_place, places, refine
+from agent.dialogue.reply import Facts, Replier, ReplyConfig, facts_reply, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
 from agent.prompts.understand import Asked, Draft
@@ -196,13 +205,15 @@ class ChatAgent:
         graph.add_node("rank", self._rank)
         graph.add_node("respond", self._respond)
         graph.add_node("why", self._why)
+        graph.add_node("facts", self._facts)
         graph.add_node("thanked", self._thanked)
         graph.add_edge(START, "understand")
-        graph.add_conditional_edges("understand", _next, ["retrieve", "why", "thanked"])
+        graph.add_conditional_edges("understand", _next, ["retrieve", "why", "facts", "thanked"])
         graph.add_edge("retrieve", "rank")
         graph.add_edge("rank", "respond")
         graph.add_edge("respond", END)
         graph.add_edge("why", END)
+        graph.add_edge("facts", END)
         graph.add_edge("thanked", END)
         return graph.compile(checkpointer=checkpointer)
 
@@ -213,6 +224,8 @@ class ChatAgent:
         if asks_why(said):
             return {"intent": "why"}
         mentions = self._vocabulary.mentions(said)
+        if asks_facts(said) and _facts_of(state) and (counts_a_place(said) or _named(state, mentions)):
+            return {"intent": "facts"}
         if is_thanks(said, mentions):
             return {"intent": "thanked"}
         remembered = state.get("query")
@@ -260,7 +273,8 @@ class ChatAgent:
         turn.slate = slate = await self._recommender.finish(turn.prepared)
         turn.decision_id, turn.degraded = slate.decision_id, slate.degraded
         runtime.stream_writer(ChatEvent("slate", slate=slate))
-        shown = [Shown(item_id=i.item_id, year=i.year).model_dump() for i in slate.items]
+        told = [(i.item_id, Facts(title=i.title, year=i.year, genres=i.genres, creators=i.creators)) for i in slate.items]
+        shown = [{"item_id": item_id, **facts.model_dump(mode="json")} for item_id, facts in told]
         return {"shown": shown, "decision_id": slate.decision_id}
 
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
@@ -304,6 +318,13 @@ class ChatAgent:
         runtime.stream_writer(ChatEvent("text", {"delta": said}))
         return {"messages": [AIMessage(said)]}
 
+    async def _facts(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        text, facts = runtime.context.text, _facts_of(state)
+        at = places(text, len(facts)) or _named(state, self._vocabulary.mentions(text))
+        said = facts_reply([facts[place] for place in at], runtime.context.language)
+        runtime.stream_writer(ChatEvent("text", {"delta": said}))
+        return {"messages": [AIMessage(said)]}
+
     async def _thanked(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         said = thanked_reply(runtime.context.language)
         runtime.stream_writer(ChatEvent("text", {"delta": said}))
@@ -315,7 +336,7 @@ class ChatAgent:
         if decision_id is None or not shown:
             return "还没有推荐过作品。" if turn.language == "zh" else "Nothing has been recommended in this conversation yet."
         turn.decision_id = decision_id
-        place = ordinal(turn.text, len(shown))
+        place = next(iter(places(turn.text, len(shown))), None)
         named = [mention.item_id for mention in self._vocabulary.mentions(turn.text)]
         listed = [item["item_id"] for item in shown]
         wanted = listed[place] if place is not None else next((i for i in named if i in listed), None)
@@ -334,4 +355,18 @@ class ChatAgent:
 
 def _next(state: ChatState) -> str:
     intent = state.get("intent", "")
-    return intent if intent in {"why", "thanked"} else "retrieve"
+    return intent if intent in {"why", "facts", "thanked"} else "retrieve"
+
+
+def _facts_of(state: ChatState) -> list[Facts]:
+    """Return what the catalog said of the last slate; nothing where an older version kept the conversation without it."""
+    shown = state.get("shown") or []
+    if any("title" not in item for item in shown):
+        return []
+    return [Facts.model_validate({name: item[name] for name in Facts.model_fields}) for item in shown]
+
+
+def _named(state: ChatState, mentions: Sequence[MentionSpan]) -> tuple[int, ...]:
+    """Return the places in the last slate of the titles that a message holds."""
+    named = {mention.item_id for mention in mentions}
+    return tuple(at for at, item in enumerate(state.get("shown") or []) if item["item_id"] in named)

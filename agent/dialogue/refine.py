@@ -24,7 +24,7 @@ from agent.dialogue.lexicon import (
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
 
-__all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "ordinal", "refine"]
+__all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "places", "refine"]
 
 
 _WHY = re.compile(
@@ -142,9 +142,9 @@ def asks_why(text: str) -> bool:
     return _WHY.search(fold(text)) is not None
 
 
-def ordinal(text: str, n: int) -> int | None:
-    """Return the place, from 0, that a message counts in a list of ``n`` ("the second one", 第二个); the foremost of several."""
-    return next(iter(_ordinals(fold(text), n)), None)
+def places(text: str, n: int) -> tuple[int, ...]:
+    """Return the places, from 0, that a message counts in a list of ``n`` ("the second one", 第二个), the foremost first."""
+    return _ordinals(fold(text), n)
 
 
 def counts_a_place(text: str) -> bool:

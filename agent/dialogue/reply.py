@@ -16,17 +16,26 @@ from agent.llm.base import LLM
 from agent.names import find_names
 from agent.prompts.respond import build_respond_prompt
 from agent.why import Explanation
-from agent.words import listed, type_name
+from agent.words import genre_name, listed, type_name
 from palate.deadline import Deadline
 from palate.domain import Item, ItemType, Recommendation, Value
 from palate.errors import PalateError
 from palate.prompting import GenerateConfig
 
-__all__ = ["Replier", "ReplyConfig", "notice", "plain_reply", "thanked_reply", "why_reply"]
+__all__ = ["Facts", "Replier", "ReplyConfig", "facts_reply", "notice", "plain_reply", "thanked_reply", "why_reply"]
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
 _END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
+
+
+class Facts(Value):
+    """What a catalog says of an item."""
+
+    title: str
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    creators: tuple[str, ...] = ()
 
 
 class ReplyConfig(Value):
@@ -168,6 +177,28 @@ def plain_reply(items: Sequence[Recommendation], language: str, *, alike: bool =
     more = f", and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
     opening = "Like it" if alike else "Here is what fits"
     return f"{opening}: {', '.join(titles) if more else listed(titles, 'en')}{more}."
+
+
+def facts_reply(items: Sequence[Facts], language: str) -> str:
+    """Return what the catalog says of items, and that it says no more; without any, that no such item was recommended."""
+    if not items:
+        return why_reply(None, language)
+    chinese, said = language == "zh", list[str]()
+    for item in items:
+        title = quote(item.title)
+        genres = [genre_name(genre, language) for genre in item.genres]
+        makers = [quote(name) for name in item.creators]
+        if chinese:
+            year = f"（{item.year}年）" if item.year else ""
+            parts = [f"类型：{'、'.join(genres)}" if genres else "", f"主创：{'、'.join(makers)}" if makers else ""]
+            said.append(f"《{title}》{year}{'，'.join(part for part in parts if part)}。")
+        else:
+            year = f" ({item.year})" if item.year else ""
+            parts = [", ".join(genres), f"by {listed(makers, 'en')}" if makers else ""]
+            told = "; ".join(part for part in parts if part)
+            said.append(f"{title}{year}{f': {told}' if told else ''}.")
+    said.append("目录里写到的就这些。" if chinese else "The catalog says no more than that.")
+    return ("" if chinese else " ").join(said)
 
 
 def thanked_reply(language: str) -> str:

@@ -2,7 +2,16 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.asides import asked_after, is_greeting, is_thanks, limits_length, missed_title, people_named, plainly
+from agent.dialogue.asides import (
+    asked_after,
+    asks_facts,
+    is_greeting,
+    is_thanks,
+    limits_length,
+    missed_title,
+    people_named,
+    plainly,
+)
 
 
 @pytest.mark.parametrize(
@@ -244,3 +253,29 @@ def test_a_title_that_is_not_there_is_told(text, missed):
 )
 def test_people_are_found_where_makers_are_named(text, people):
     assert people_named(text, spans(text, "Blade Runner")) == people
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "who directed the first one?",
+        "Tell me more about the third one",
+        "what is the second about?",
+        "what's Alien about?",
+        "who's in it",
+        "compare the first and the second",
+        "第一部的导演是谁？",
+        "第二个讲的是什么",
+        "介绍一下第三部",
+    ],
+)
+def test_what_an_item_is_is_asked(text):
+    assert asks_facts(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a film about the first man on the moon", "给我介绍几部喜剧", "比较搞笑的", "更长的"],
+)
+def test_a_wish_asks_for_no_facts(text):
+    assert not asks_facts(text)

@@ -80,6 +80,38 @@ def test_why_by_title(world):
     assert said.startswith(slate.items[0].title)
 
 
+@pytest.mark.parametrize(
+    ("text", "asked", "language", "end"),
+    [
+        ("who directed the second one?", (1,), "en", "The catalog says no more than that."),
+        ("compare the first and the third", (0, 2), "en", "The catalog says no more than that."),
+        ("第二部的导演是谁？", (1,), "zh", "目录里写到的就这些。"),
+    ],
+)
+def test_what_an_item_is_is_answered_from_the_catalog(world, text, asked, language, end):
+    (_, slate, _), (events, none, said), (_, older, _) = talk(
+        world, "something funny", text, "something older", n=3, language=language
+    )
+    assert none is None
+    assert said.endswith(end)
+    for place, item in enumerate(slate.items):
+        assert (item.title in said) == (place in asked)
+        assert place not in asked or str(item.year) in said
+    assert [event.data["stage"] for event in events if event.kind == "status"] == ["understand"]
+    assert older is not None  # the conversation goes on from the slate
+
+
+def test_what_an_item_is_is_asked_by_title_or_of_none_that_was_shown(world):
+    (_, slate, _), (_, none, said) = talk(world, "something like Alien but funny", "who directed Galaxy Quest?", n=6)
+    item = next(item for item in slate.items if item.title == "Galaxy Quest")
+    assert none is None
+    assert said.startswith(f"Galaxy Quest ({item.year}): ")
+    (_, _, _), (_, none, said) = talk(world, "something funny", "tell me more about the 9th", n=3)
+    assert (none, said) == (None, "That was not among the last recommendations.")
+    ((_, first, _),) = talk(world, "who directed the first one?", n=3)
+    assert first is not None  # nothing was shown that could be meant
+
+
 def test_why_before_anything_was_recommended(world):
     ((_, slate, said),) = talk(world, "why?")
     assert slate is None

@@ -2,7 +2,7 @@ from typing import NamedTuple
 
 import pytest
 
-from agent.dialogue.refine import Refined, Shown, asks_why, counts_a_place, ordinal, refine
+from agent.dialogue.refine import Refined, Shown, asks_why, counts_a_place, places, refine
 from palate.domain import Query
 
 SHOWN = [
@@ -313,12 +313,13 @@ def test_a_genre_that_the_last_type_has_too_is_added(before, text, genre):
 )
 def test_why_points_at_the_place_that_is_counted(text, place):
     assert asks_why(text)
-    assert ordinal(text, 6) == place
+    assert places(text, 6) == (place,)
     assert counts_a_place(text)
 
 
 def test_why_of_a_place_that_is_not_there_points_at_none():
     for text in ("why number 9?", "why number nine", "why the 9th?"):
-        assert ordinal(text, 6) is None
+        assert places(text, 6) == ()
         assert counts_a_place(text)
-    assert ordinal("why The Number 23", 6) is None
+    assert places("why The Number 23", 6) == ()
+    assert places("compare the third and the first one", 6) == (0, 2)
