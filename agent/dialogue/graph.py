@@ -128,8 +128,8 @@ class _Turn:
 
 
 class ChatAgent:
-    """Talks: each message is answered by a slate and a sentence, by the reasons of an earlier slate, or, where
-    it only thanks, by a sentence.
+    """Talks: each message is answered by a slate and a sentence, by the reasons of an earlier slate or what the catalog says of it,
+    or, where it only thanks, by a sentence.
 
     Args:
         recommender: Makes slates and tells why.
