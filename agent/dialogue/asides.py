@@ -32,9 +32,11 @@ _FACTS = re.compile(
     r"tell me (?:a bit |a little |some )?(?:more |something )?about|know more about|more (?:information|info|details) (?:on|about)|"
     r"(?:what|which) (?:year|genres?)|when (?:was|is|were|did)|how (?:long|old) (?:is|are)|"
     r"describe|compare|difference between)\b|\bwhat(?:'s| is| are) [^.!?]*\babout\W*$|"
-    r"(?:导演|主演|歌手|作者)是谁|谁(?:导演|导|拍|演|主演|唱|写|作曲)|哪一?年|[讲说](?:的是)?什么|(?:介绍|比较)一?下?(?=[第这《])|什么(?:类型|内容|故事)|多长|区别",
+    r"(?:导演|主演|歌手|作者)是谁|谁(?:导演|导|拍|演|主演|唱|写|作曲)|哪一?年|[讲说](?:的是)?什么|(?:介绍|比较)一?下?(?=[第这《])|"
+    r"什么(?:类型|内容|故事)|多长|区别",
     re.ASCII,
 )
+_ALIKE = re.compile(r"\b(?:like|similar to)\b|像|类似")  # "tell me about films like Scream" asks for films
 _WHY_NOT = re.compile(r"\bwhy (?:not(?= \w)|don['’]?t(?= (?:you|we)\b))", re.IGNORECASE | re.ASCII)
 _AFTER = re.compile(
     r"\W*(?:(?:so|and|but|ok|okay|hey|hi|hello)\W+)?"
@@ -101,7 +103,8 @@ def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
 
 def asks_facts(text: str) -> bool:
     """Return whether a message asks what an item is: "who directed …", "tell me more about …", …的导演是谁."""
-    return _FACTS.search(fold(text)) is not None
+    folded = fold(text)
+    return _FACTS.search(folded) is not None and _ALIKE.search(folded) is None
 
 
 def is_greeting(text: str, found: Sequence[MentionSpan] = ()) -> bool:

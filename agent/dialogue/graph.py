@@ -28,7 +28,7 @@ from agent.dialogue.asides import (
 )
 from agent.dialogue.events import ChatEvent
 from agent.dialogue.refine import Shown, asks_why, counts_a_place, places, refine
-from agent.dialogue.reply import Facts, Replier, ReplyConfig, facts_reply, notice, thanked_reply, why_reply
+from agent.dialogue.reply import Replier, ReplyConfig, facts_reply, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
 from agent.prompts.understand import Asked, Draft
@@ -224,7 +224,8 @@ class ChatAgent:
         if asks_why(said):
             return {"intent": "why"}
         mentions = self._vocabulary.mentions(said)
-        if asks_facts(said) and _facts_of(state) and (counts_a_place(said) or _named(state, mentions)):
+        shown = _shown(state)
+        if asks_facts(said) and any(item.title for item in shown) and (counts_a_place(said) or _named(shown, mentions)):
             return {"intent": "facts"}
         if is_thanks(said, mentions):
             return {"intent": "thanked"}
@@ -234,7 +235,7 @@ class ChatAgent:
             None if remembered is None else Query.model_validate(remembered),
             await self._wishes.read(said, turn.deadline),
             said,
-            [Shown(item_id=item["item_id"], year=item["year"]) for item in state.get("shown") or []],
+            shown,
             mentions,
             refused,
             self._vocabulary.carriers,
@@ -273,8 +274,8 @@ class ChatAgent:
         turn.slate = slate = await self._recommender.finish(turn.prepared)
         turn.decision_id, turn.degraded = slate.decision_id, slate.degraded
         runtime.stream_writer(ChatEvent("slate", slate=slate))
-        told = [(i.item_id, Facts(title=i.title, year=i.year, genres=i.genres, creators=i.creators)) for i in slate.items]
-        shown = [{"item_id": item_id, **facts.model_dump(mode="json")} for item_id, facts in told]
+        told = [Shown(item_id=i.item_id, title=i.title, year=i.year, genres=i.genres, creators=i.creators) for i in slate.items]
+        shown = [item.model_dump(mode="json") for item in told]
         return {"shown": shown, "decision_id": slate.decision_id}
 
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
@@ -319,9 +320,9 @@ class ChatAgent:
         return {"messages": [AIMessage(said)]}
 
     async def _facts(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
-        text, facts = runtime.context.text, _facts_of(state)
-        at = places(text, len(facts)) or _named(state, self._vocabulary.mentions(text))
-        said = facts_reply([facts[place] for place in at], runtime.context.language)
+        text, shown = runtime.context.text, _shown(state)
+        at = places(text, len(shown)) or _named(shown, self._vocabulary.mentions(text))
+        said = facts_reply([shown[place] for place in at], runtime.context.language)
         runtime.stream_writer(ChatEvent("text", {"delta": said}))
         return {"messages": [AIMessage(said)]}
 
@@ -358,15 +359,11 @@ def _next(state: ChatState) -> str:
     return intent if intent in {"why", "facts", "thanked"} else "retrieve"
 
 
-def _facts_of(state: ChatState) -> list[Facts]:
-    """Return what the catalog said of the last slate; nothing where an older version kept the conversation without it."""
-    shown = state.get("shown") or []
-    if any("title" not in item for item in shown):
-        return []
-    return [Facts.model_validate({name: item[name] for name in Facts.model_fields}) for item in shown]
+def _shown(state: ChatState) -> list[Shown]:
+    return [Shown.model_validate(item) for item in state.get("shown") or []]
 
 
-def _named(state: ChatState, mentions: Sequence[MentionSpan]) -> tuple[int, ...]:
+def _named(shown: Sequence[Shown], mentions: Sequence[MentionSpan]) -> tuple[int, ...]:
     """Return the places in the last slate of the titles that a message holds."""
     named = {mention.item_id for mention in mentions}
-    return tuple(at for at, item in enumerate(state.get("shown") or []) if item["item_id"] in named)
+    return tuple(at for at, item in enumerate(shown) if item.item_id in named)

@@ -32,12 +32,12 @@ _WHY = re.compile(
 )
 _NOT_ANY = r"\b(?:don['’]?t|do not) (?:like|want|care for) any(?: of (?:them|these|those))?\W*$"
 _FOLLOWS = re.compile(
-    r"^\W*(?:(?:ok|okay|yes|yeah|well|hmm|sure|great|nice|good)\W+)?(?:no|not|nope|but|and|also|instead|only|just|more|less|another|"
+    r"^\W*(?:(?:ok|okay|yes|yeah|well|hmm|sure|great|nice|good)\W+)?(?:no|not|nope|nah|but|and|also|instead|only|just|more|less|another|"
     r"others?|again|older|newer|make it|with|without|"
     r"(?:something|anything|ones?|maybe|how about|what about)\b.*\b(?:else|older|newer|more|less|\w+er)\b|how about|what about)\b|"
     r"\b(?:instead|that one|this one|those|these|something else|more like (?:that|this|it)|already (?:seen|heard))\b|"
     rf"\bseen (?:it|that)\b|\bnone of (?:them|it)\b|{_NOT_ANY}|"
-    r"^我?都不|^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
+    r"^(?:这几[个部首])?我?都不|^(?:再|还要|还有|换|不要|更|但|另外|其他|别的|只要)|老一点|旧一点|新一点|这个|那个|这些|那些|看过了|听过了|换一",
     re.ASCII,
 )
 _MARKS = r"[^\w\u3400-\u9fff]*"  # with re.ASCII, \W takes Chinese, too
@@ -70,8 +70,8 @@ _ORDINALS = (
 )
 _NTH, _NAMED = rf"(?:{'|'.join(_NUMBERS)}|\d+(?:st|nd|rd|th))", r"(?: (?:one|film|movie|song|track))"
 _NTH_ZH = r"第\s*[\d一二三四五六七八九十]+"
-_HASH = rf"(?:#|\b(?:number|no\.) ?)(?:\d+|{'|'.join(_CARDINALS)})"
-_ANY_PLACE = rf"(?:(?:{_NTH}|last){_NAMED}?|{_HASH})"
+_NUMBERED = rf"(?:#|\b(?:number|no\.) ?)(?:\d+|{'|'.join(_CARDINALS)})"
+_ANY_PLACE = rf"(?:(?:{_NTH}|last){_NAMED}?|{_NUMBERED})"
 # "remove Heat", "I have seen the second one", 去掉第一个, "skip those".
 _REMOVES = re.compile(
     rf"\b(?:{either(REMOVALS_EN)}|(?:i've|i have|already)(?: already)? (?:seen|heard))\b|{either(REMOVALS_ZH)}|"
@@ -91,7 +91,7 @@ _OLDER = re.compile(r"\b(?:older|earlier)\b|老一点|旧一点|更老|更早")
 _NEWER = re.compile(r"\b(?:newer|more recent|more modern|later)\b|新一点|更新的|更近")
 _COUNTS = re.compile(rf"\b{_ANY_PLACE}\W*$|第\s*\d+", re.ASCII)
 # Where "why" points: behind the number the message ends, or what is counted follows.
-_COUNTED = re.compile(rf"(?:\b{_NTH}|{_HASH})(?:{_NAMED}\b|\W*$)|{_NTH_ZH}(?:[个個部首条條]|[?？。!！\s]*$)", re.ASCII)
+_COUNTED = re.compile(rf"(?:\b{_NTH}|{_NUMBERED})(?:{_NAMED}\b|\W*$)|{_NTH_ZH}(?:[个個部首条條]|[?？。!！\s]*$)", re.ASCII)
 # "More like the first one", 像第二个那样的: at the end, as titles count, too ("like The Third Man").
 _LIKE_PLACE = re.compile(
     rf"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?:\blike|\bsimilar to) (?:the )?{_ANY_PLACE}(?:,? please)?\W*$|"
@@ -119,10 +119,13 @@ _NO_PLACE = re.compile(r"\b(?:first|second|third) (?:world war|time|date|chance|
 
 
 class Shown(Value):
-    """An item of the last slate."""
+    """An item of the last slate, and what the catalog says of it; without a ``title`` where an older version kept it."""
 
     item_id: str
+    title: str = ""
     year: int | None = None
+    genres: tuple[str, ...] = ()
+    creators: tuple[str, ...] = ()
 
 
 class Refined(Value):
@@ -304,11 +307,11 @@ def _says_more(folded: str, found: Sequence[MentionSpan]) -> bool:
 def _pointed_at(plain: str, new: Query, shown: Sequence[Shown], found: Sequence[MentionSpan]) -> tuple[str, ...]:
     """Return what a message names of the slate and does not want the like of, else counts; or, "all but" that, the others."""
     named = {one.item_id for one in found}
-    places = [at for at, item in enumerate(shown) if item.item_id in named and item.item_id not in new.like_item_ids]
-    places = places or list(_ordinals(plain, len(shown)))
-    if places and _ALL_BUT.search(plain):
-        places = [at for at in range(len(shown)) if at not in places]
-    return tuple(shown[at].item_id for at in places)
+    meant = [at for at, item in enumerate(shown) if item.item_id in named and item.item_id not in new.like_item_ids]
+    meant = meant or list(_ordinals(plain, len(shown)))
+    if meant and _ALL_BUT.search(plain):
+        meant = [at for at in range(len(shown)) if at not in meant]
+    return tuple(shown[at].item_id for at in meant)
 
 
 def _removes(folded: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from agent.base import MentionFinder
 from agent.dialogue.introduction import check_reply
+from agent.dialogue.refine import Shown
 from agent.guard import quote
 from agent.llm.base import LLM
 from agent.names import find_names
@@ -22,20 +23,11 @@ from palate.domain import Item, ItemType, Recommendation, Value
 from palate.errors import PalateError
 from palate.prompting import GenerateConfig
 
-__all__ = ["Facts", "Replier", "ReplyConfig", "facts_reply", "notice", "plain_reply", "thanked_reply", "why_reply"]
+__all__ = ["Replier", "ReplyConfig", "facts_reply", "notice", "plain_reply", "thanked_reply", "why_reply"]
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
 _END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
-
-
-class Facts(Value):
-    """What a catalog says of an item."""
-
-    title: str
-    year: int | None = None
-    genres: tuple[str, ...] = ()
-    creators: tuple[str, ...] = ()
 
 
 class ReplyConfig(Value):
@@ -179,7 +171,7 @@ def plain_reply(items: Sequence[Recommendation], language: str, *, alike: bool =
     return f"{opening}: {', '.join(titles) if more else listed(titles, 'en')}{more}."
 
 
-def facts_reply(items: Sequence[Facts], language: str) -> str:
+def facts_reply(items: Sequence[Shown], language: str) -> str:
     """Return what the catalog says of items, and that it says no more; without any, that no such item was recommended."""
     if not items:
         return why_reply(None, language)

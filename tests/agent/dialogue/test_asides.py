@@ -275,7 +275,7 @@ def test_what_an_item_is_is_asked(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["a film about the first man on the moon", "给我介绍几部喜剧", "比较搞笑的", "更长的"],
+    ["tell me about films like Scream", "a film about the first man on the moon", "给我介绍几部喜剧", "比较搞笑的", "更长的"],
 )
 def test_a_wish_asks_for_no_facts(text):
     assert not asks_facts(text)

@@ -110,6 +110,8 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
         ("I don't want any of them", (), "abc"),
         ("no", (), "abc"),
         ("No!", (), "abc"),
+        ("nah", (), "abc"),
+        ("这几个都不要", (), "abc"),
         ("都不喜欢", (), "abc"),
     ],
 )
