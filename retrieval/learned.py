@@ -185,7 +185,7 @@ class LearnedFusion:
         hidden = self._hidden(features, history)
         scores = features.scores(history, hidden)
         asked = np.array([column for _, column in known], dtype=np.int64)
-        pool = features.pool(scores, history, self._n_pool(history))
+        pool = features.pool(scores, history, self._n_pool(history), self._unseen(profile))
         whole = np.concatenate([pool, np.setdiff1d(asked, pool)])  # the pool first, as in training
         values = dict(zip(whole.tolist(), self._predicted(features, scores, history, whole, hidden).tolist(), strict=True))
         out[[at for at, _ in known]] = [values[column] for column in asked.tolist()]
@@ -277,6 +277,12 @@ class LearnedFusion:
             values=np.array([np.nan if e.value is None else e.value for e in ordered], dtype=np.float32),
             person=self._people.get(_hashed(profile.person_id), -1),
         )
+
+    def _unseen(self, profile: Profile) -> NDArray[np.bool_]:
+        """Return what the person never met, bool [m]: training knows of no other candidates, so a list is measured by no others."""
+        unseen = np.ones(len(self._rows), dtype=np.bool_)
+        unseen[[self._columns[item_id] for item_id in profile.seen if item_id in self._columns]] = False
+        return unseen
 
     def _hidden(self, features: Features, history: History) -> Hidden | None:
         """Return what the statistics counted of this person and the profile does not hold, as what was taken on a platform that the

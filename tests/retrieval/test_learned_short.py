@@ -100,6 +100,19 @@ def test_what_else_is_asked_about_does_not_change_how_a_short_history_is_ordered
     assert np.isfinite(list(many.values())).sum() > 20
 
 
+def test_a_list_is_not_measured_against_what_was_seen_and_is_no_history() -> None:
+    fusion = LearnedFusion(CONFIG.model_copy(update={"n_short": 20}))
+    fusion.fit(table(), interactions())
+    liked = profile("f03", "f10")
+    met = found(fusion, "f03", "f10", n=8)
+    who = liked.model_copy(update={"seen": liked.seen | set(met)})
+    allowed = np.array([item_id not in met for item_id in table().ids])
+    offered = {one.item_id: one.score for one in fusion.candidates(who, Query(), 20, allowed)}
+    np.testing.assert_allclose(fusion.score(who, Query(), list(offered)), list(offered.values()), rtol=1e-4)
+    assert not np.allclose(fusion.score(liked, Query(), list(offered)), list(offered.values()), rtol=1e-2)
+    assert np.isfinite(fusion.score(who, Query(), met)).all()  # one that is asked about all the same has a score
+
+
 def test_what_was_saved_serves_short_histories_the_same(tmp_path: Path) -> None:
     made, again = LearnedFusion(CONFIG), LearnedFusion(CONFIG)
     made.fit(table(), interactions())
