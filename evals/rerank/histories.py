@@ -205,8 +205,9 @@ class Histories:
         if arena == "cold_users":
             history = history[-self.config.cold_events :]
         shown = replace(case, history=history)
-        profile, items = world.profile(shown), dataset.items
+        items = dataset.items
         seen = tuple(items[at].item_id for at in fitted.split.known.items[case.history].tolist())
+        profile = world.profile(shown).model_copy(update={"seen": frozenset(seen)})  # what was cut off was met all the same
         request = requested(f"{dataset.name}-{dataset.user_ids[case.user]}", exclude=seen)
         targets = frozenset(items[at].item_id for at in case.targets.tolist())
         orders: dict[str, tuple[int, ...]] = {}
