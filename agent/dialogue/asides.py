@@ -65,9 +65,11 @@ _MISSED_EXAMPLE = re.compile(
 # Two capitalised words at least, as "with Aliens" names nobody; in Chinese the dots within a foreign name.
 _PERSON = re.compile(
     r"\b(?:(?:films?|movies?|songs?|tracks?|music|albums?|ones?|stuff|something|anything|nothing|actors?) (?:with|by|featuring)|"
-    r"starring|featuring|(?:directed|written|made|sung|composed) by) (?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
+    r"starring|featuring|(?:directed|written|made|sung|composed) by|"
+    r"(?:[Nn]o(?: more)?|[Nn]ot|[Ww]ithout(?: any)?|[Aa]void)(?= [A-Z][a-z])(?! (?:Thanks?|Way|Idea|Problem|More|Other|One)\b)) "
+    r"(?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
     r"(?P<en>[A-Z][\w'’-]*\.?(?: (?:[A-Z]\.|[A-Z][\w'’-]+|de|van|von|der|da|del|la|le|di))*? [A-Z][\w'’-]+)(?![\w'’-])"
-    r"(?=\W*$|[,.;:!?)]|\s+(?:and|or|but|in|please|from|that|who|as|is|are)\b)|"
+    r"(?=\W*$|[,.;:!?)]|\s+(?:and|or|but|in|please|from|that|who|as|is|are|films?|movies?|songs?|tracks?|music)\b)|"
     r"(?P<zh>[\u3400-\u9fff]{1,8}(?:[·•・][\u3400-\u9fff]{1,6}?)+)"
     r"(?=主演|导演|执导|参演|出演|饰演|演|拍|唱|的|和|与|那|吗|呢|最|[,，。!！?？\s]|$)"
 )
@@ -165,7 +167,8 @@ def missed_title(text: str, found: Sequence[MentionSpan]) -> str:
 
 
 def people_named(text: str, found: Sequence[MentionSpan]) -> list[str]:
-    """Return what stands where a maker or an actor is named ("with Tom Hanks", 想看汤姆·汉克斯的), as it is written.
+    """Return what stands where a maker or an actor is named, wanted or not ("with Tom Hanks", "no Tom Hanks", 想看汤姆·汉克斯的),
+    as it is written.
 
     Args:
         text: The message.

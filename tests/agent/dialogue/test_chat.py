@@ -171,6 +171,8 @@ def test_who_asks_after_a_title_is_told_that_it_is_there(world):
     assert said.startswith(f"I find no title “The Matrix” here. Here is what fits: {slate.items[0].title}")
     ((_, _, said),) = talk(world, "something funny, a film with Tom Nobody", n=3)
     assert said.startswith("No item here says that it is by or with “Tom Nobody”. Here is what fits: ")
+    ((_, _, said),) = talk(world, "something funny, but no Tom Nobody", n=3)
+    assert said.startswith("No item here says that it is by or with “Tom Nobody”. Here is what fits: ")
     ((_, _, said),) = talk(world, "汤姆·无名演的喜剧", language="zh", n=3)
     assert said.startswith("这里没有作品注明汤姆·无名参与。为你挑了")
     ((_, _, said),) = talk(world, "films with Science Fiction", n=3)
