@@ -48,43 +48,46 @@ def progress_bars(console: Console) -> Progress:
 class ProgressLines:
     """Says in lines how far parts are, where bars cannot be drawn, as in a log.
 
-    A line comes when a stage of a part begins or ends, and while it goes on one in ten seconds. What was done before the first
-    look is not told.
+    A line comes when a stage of a part begins, begins again or ends, and while it goes on one in ten seconds.
 
     Args:
         console: Where the lines go.
-        patience: Seconds from now in which nothing is said, for work that is mostly short.
+        patience: Seconds from now in which :meth:`show` says nothing, for work that is mostly short.
         clock: Tells the seconds.
 
     """
 
     def __init__(self, console: Console, *, patience: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._clock = console, clock
-        self._begin = clock()
+        self._begin = self._next = clock()
         self._quiet_until = self._begin + patience
-        self._next = self._begin
-        self._seen: dict[str, tuple[int, int]] | None = None
+        self._reached: dict[str, tuple[int, int]] | None = None
 
     def show(self, parts: Mapping[str, Any]) -> None:
-        """Say what is new of the parts of a state of readiness."""
-        now = self._clock()
+        """Say what is new of the parts of a state of readiness. What was done before the first look is not told."""
         states = {name: (int(part["done"]), int(part["total"])) for name, part in parts.items()}
-        if self._seen is None:
-            self._seen = {name: state for name, state in states.items() if state[0] >= state[1]}
-        if now < self._quiet_until:
+        if self._reached is None:
+            self._reached = {name: state for name, state in states.items() if state[0] >= state[1]}
+        if self._clock() < self._quiet_until:
             return  # and nothing counts as seen: what is under way then is told
-        for name, (done, total) in states.items():
-            before = self._seen.get(name, _NOT_BEGUN)
-            if (done, total) == before:
-                continue
-            if (done, total) == _NOT_BEGUN:  # its turn comes later
-                self._seen[name] = (done, total)
-            elif total != before[1] or done >= total or now >= self._next:
-                self._seen[name] = (done, total)
-                self._next = now + _LINE_SECONDS
-                self._console.print(
-                    f"{name}: {done} of {total} ({now - self._begin:.0f} s)", markup=False, highlight=False, soft_wrap=True
-                )
+        for name, state in states.items():
+            if state == _NOT_BEGUN:  # its turn comes later
+                self._reached[name] = state
+            else:
+                self.tell(name, *state)
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Say how far one stage is, where that is news; of a ``total`` of 0 nobody knows how much there is."""
+        reached = self._reached = {} if self._reached is None else self._reached
+        now, before = self._clock(), reached.get(stage)
+        reached[stage] = (done, total)
+        if before == (done, total):
+            return
+        begins = before is None or done < before[0] or total != before[1]
+        if begins or 0 < total <= done or now >= self._next:
+            self._next = now + _LINE_SECONDS
+            of = f" of {total}" if total else ""
+            self._console.print(f"{stage}: {done}{of} ({now - self._begin:.0f} s)", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_readiness(

@@ -135,7 +135,8 @@ class SqlCatalog:
         """Take in the items of a file (see :func:`retrieval.catalog_io.read_items` for the formats), good rows whole.
 
         An item that was there before is replaced. Every 500 rows are durable at once, so that an import that was cut off has kept
-        what it reported, and can be repeated.
+        what it reported, and can be repeated. ``progress`` hears ``("catalog", rows, 0)`` each time: how many there will be is not
+        known.
 
         Raises:
             InvalidInput: The file cannot be read at all.
@@ -152,7 +153,7 @@ class SqlCatalog:
             new, changed = new + added, changed + replaced
             errors.extend(faults[: _MAX_ERRORS - len(errors)])
             if progress is not None:
-                progress("catalog", read, read)
+                progress("catalog", read, 0)
         return CatalogReport(read=read, new=new, changed=changed, rejected=rejected, errors=tuple(errors))
 
     def _write(self, items: Sequence[Item]) -> tuple[int, int]:

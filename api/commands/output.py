@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +16,7 @@ from rich.table import Table
 
 from api.client import RemoteError
 from api.errors import envelope, palate_envelope
-from api.session import progress_bars
+from api.session import ProgressLines, progress_bars
 from palate.domain import Progress
 from palate.errors import PalateError
 
@@ -26,7 +25,6 @@ __all__ = ["errors_shown", "show_document", "show_explanation", "show_slate", "s
 stdout = Console()
 stderr = Console(stderr=True)
 _logger = logging.getLogger(__name__)
-_SECONDS_A_LINE = 30.0
 
 
 def show_document(document: Any) -> None:
@@ -55,27 +53,17 @@ def errors_shown(*, as_json: bool = False) -> Iterator[None]:
 
 @contextmanager
 def stages_shown() -> Iterator[Progress]:
-    """Give a function that shows how far each stage is: bars on a terminal, else a line when one begins, or begins again, and every
-    half minute while it lasts.
-    """
+    """Give a function that shows how far each stage is: bars on a terminal, else lines (:class:`api.session.ProgressLines`)."""
+    lines = ProgressLines(stderr)
     with progress_bars(stderr) as bars:
         tasks: dict[str, TaskID] = {}
-        reached: dict[str, int] = {}
-        told: dict[str, float] = {}
 
         def as_bars(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total or None)
             bars.update(tasks[stage], completed=done, total=total or None)
 
-        def as_lines(stage: str, done: int, total: int) -> None:
-            now = time.monotonic()
-            if stage not in reached or done < reached[stage] or now - told[stage] >= _SECONDS_A_LINE:
-                stderr.print(f"{escape(stage)} ({done} of {total})", soft_wrap=True)
-                told[stage] = now
-            reached[stage] = done
-
-        yield as_bars if stderr.is_terminal else as_lines
+        yield as_bars if stderr.is_terminal else lines.tell
 
 
 def _title(item: dict[str, Any]) -> str:

@@ -55,6 +55,15 @@ def test_a_line_comes_when_a_stage_begins_or_ends_and_else_one_in_ten_seconds() 
     assert lines.at(60, titles=(900, 900), fusion=(0, 4)) == []
 
 
+def test_a_stage_of_which_nobody_knows_the_end_is_told_each_ten_seconds() -> None:
+    file, clock = io.StringIO(), Clock()
+    lines = ProgressLines(Console(file=file, width=40), clock=clock)
+    for done in range(0, 700, 100):
+        lines.tell("rows [a]", done, 0)
+        clock.now += 4.0
+    assert file.getvalue().splitlines() == ["rows [a]: 0 (0 s)", "rows [a]: 300 (12 s)", "rows [a]: 600 (24 s)"]
+
+
 def test_what_was_done_before_is_not_told_and_what_begins_anew_is() -> None:
     lines = Lines()
     assert lines.at(0, sources=(7, 7), image=(12, 99)) == ["image: 12 of 99 (0 s)"]
