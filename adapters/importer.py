@@ -70,7 +70,7 @@ class Importer:
 
         Without a person, each row must name its user (a bulk source), who becomes the person ``<platform>-<user_id>``. Where rows
         of one person's export name no user, the account's user id is the person id. ``progress`` hears ``("import", rows, 0)``
-        after each batch: how many there will be is not known.
+        after each batch, as how many there will be is not known, and ``("import", rows, rows)`` at the end.
 
         Raises:
             UnknownPlatform: No adapter of that name; the message names those there are.
@@ -91,6 +91,8 @@ class Importer:
             run.store(batch)
             if progress is not None:
                 progress("import", run.read, 0)
+        if progress is not None:
+            progress("import", run.read, run.read)
         return run.report()
 
 

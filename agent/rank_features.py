@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from palate.domain import Candidate, Item, Profile, Request
-from retrieval.texts import wanted_words
 
 __all__ = ["FEATURES", "rank_features"]
 
@@ -67,7 +66,7 @@ def rank_features(
     is not there is NaN. A word, a creator or a genre that the request shares with a candidate counts the more, the fewer candidates
     have it.
     """
-    text = wanted_words(request.query)
+    text = request.query.text
     said = [_Said(text), _Said(" ".join(text.split()[-_END_WORDS:]))]
     likes = [history_items[i] for i in request.query.like_item_ids if i in history_items]
     words = [_words_of(candidate.item) for candidate in candidates]

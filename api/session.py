@@ -73,7 +73,7 @@ class ProgressLines:
         for name, state in states.items():
             if state == _NOT_BEGUN:  # its turn comes later
                 self._reached[name] = state
-            else:
+            elif state[1]:
                 self.tell(name, *state)
 
     def tell(self, stage: str, done: int, total: int) -> None:
@@ -87,7 +87,9 @@ class ProgressLines:
         if begins or 0 < total <= done or now >= self._next:
             self._next = now + _LINE_SECONDS
             of = f" of {total}" if total else ""
-            self._console.print(f"{stage}: {done}{of} ({now - self._begin:.0f} s)", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(
+                f"{stage}: {done}{of} ({now - self._begin:.0f} s)", markup=False, emoji=False, highlight=False, soft_wrap=True
+            )
 
 
 def show_readiness(

@@ -366,5 +366,5 @@ class Progress(Protocol):
     """Told how far a long piece of work has come. Calls come from the thread that does the work."""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Report that ``done`` of ``total`` units of ``stage`` are finished."""
+        """Report that ``done`` of ``total`` units of ``stage`` are finished; a ``total`` of 0 says that nobody knows how many."""
         ...

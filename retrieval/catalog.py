@@ -135,8 +135,8 @@ class SqlCatalog:
         """Take in the items of a file (see :func:`retrieval.catalog_io.read_items` for the formats), good rows whole.
 
         An item that was there before is replaced. Every 500 rows are durable at once, so that an import that was cut off has kept
-        what it reported, and can be repeated. ``progress`` hears ``("catalog", rows, 0)`` each time: how many there will be is not
-        known.
+        what it reported, and can be repeated. ``progress`` hears ``("catalog", rows, 0)`` each time, as how many there will
+        be is not known, and ``("catalog", rows, rows)`` at the end.
 
         Raises:
             InvalidInput: The file cannot be read at all.
@@ -154,6 +154,8 @@ class SqlCatalog:
             errors.extend(faults[: _MAX_ERRORS - len(errors)])
             if progress is not None:
                 progress("catalog", read, 0)
+        if progress is not None:
+            progress("catalog", read, read)
         return CatalogReport(read=read, new=new, changed=changed, rejected=rejected, errors=tuple(errors))
 
     def _write(self, items: Sequence[Item]) -> tuple[int, int]:

@@ -279,7 +279,7 @@ class LearnedFusion:
         )
 
     def _unseen(self, profile: Profile) -> NDArray[np.bool_]:
-        """Return what the person never met, bool [m]: training knows of no other candidates, so a list is measured by no others."""
+        """Return what the person never met, bool [m]: as in :meth:`candidates`, a list is measured by what can be offered."""
         unseen = np.ones(len(self._rows), dtype=np.bool_)
         unseen[[self._columns[item_id] for item_id in profile.seen if item_id in self._columns]] = False
         return unseen

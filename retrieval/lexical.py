@@ -13,7 +13,7 @@ from palate.domain import Item
 from retrieval.base import Float32, Mask, Scored
 from retrieval.texts import item_text
 
-__all__ = ["LexicalIndex", "tokenize"]
+__all__ = ["LexicalIndex", "is_filler", "tokenize"]
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _RUNS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
@@ -28,6 +28,7 @@ _STOP = frozenset(
     you your
     """.split()  # noqa: SIM905 (a list of words)
 )
+_PARTICLES = frozenset("的了吧吗呢啊请")
 
 
 def tokenize(text: str) -> list[str]:
@@ -44,6 +45,15 @@ def tokenize(text: str) -> list[str]:
         else:
             tokens.append(run)
     return tokens
+
+
+def is_filler(text: str) -> bool:
+    """Return whether a text has no words but common ones, by which nothing can be found.
+
+    >>> is_filler("some from the"), is_filler("some jazz")
+    (True, False)
+    """
+    return all(token in _STOP or token in _PARTICLES for token in tokenize(text))
 
 
 class LexicalIndex:

@@ -9,7 +9,17 @@ from agent.base import MentionSpan
 from agent.dialogue.lexicon import GREETING
 from agent.dialogue.understand import fold
 
-__all__ = ["asked_after", "asks_facts", "is_greeting", "is_thanks", "limits_length", "missed_title", "people_named", "plainly"]
+__all__ = [
+    "asked_after",
+    "asks_facts",
+    "is_greeting",
+    "is_thanks",
+    "limits_length",
+    "missed_title",
+    "people_named",
+    "plainly",
+    "refused_name",
+]
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
@@ -63,17 +73,24 @@ _MISSED_EXAMPLE = re.compile(
     r"(?:像|类似)于?(?:电影|影片|歌曲?)?《(?P<zh>[^》]+)》"
 )
 # Two capitalised words at least, as "with Aliens" names nobody; in Chinese the dots within a foreign name.
+_NAME_EN = r"[A-Z][\w'’-]*\.?(?: (?:[A-Z]\.|[A-Z][\w'’-]+|de|van|von|der|da|del|la|le|di))*? [A-Z][\w'’-]+"
+_NAME_ZH = r"[\u3400-\u9fff]{1,8}(?:[·•・][\u3400-\u9fff]{1,6}?)+"
 _PERSON = re.compile(
     r"\b(?:(?:films?|movies?|songs?|tracks?|music|albums?|ones?|stuff|something|anything|nothing|actors?) (?:with|by|featuring)|"
-    r"starring|featuring|(?:directed|written|made|sung|composed) by|"
-    r"(?:[Nn]o(?: more)?|[Nn]ot|[Ww]ithout(?: any)?|[Aa]void)(?= [A-Z][a-z])(?! (?:Thanks?|Way|Idea|Problem|More|Other|One)\b)) "
-    r"(?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
-    r"(?P<en>[A-Z][\w'’-]*\.?(?: (?:[A-Z]\.|[A-Z][\w'’-]+|de|van|von|der|da|del|la|le|di))*? [A-Z][\w'’-]+)(?![\w'’-])"
-    r"(?=\W*$|[,.;:!?)]|\s+(?:and|or|but|in|please|from|that|who|as|is|are|films?|movies?|songs?|tracks?|music)\b)|"
-    r"(?P<zh>[\u3400-\u9fff]{1,8}(?:[·•・][\u3400-\u9fff]{1,6}?)+)"
+    r"starring|featuring|(?:directed|written|made|sung|composed) by) (?!(?:My|Our|Your|The|An?|New|Some|No|All|Big) )"
+    rf"(?P<en>{_NAME_EN})(?![\w'’-])"
+    r"(?=\W*$|[,.;:!?)]|\s+(?:and|or|but|in|please|from|that|who|as|is|are)\b)|"
+    rf"(?P<zh>{_NAME_ZH})"
     r"(?=主演|导演|执导|参演|出演|饰演|演|拍|唱|的|和|与|那|吗|呢|最|[,，。!！?？\s]|$)"
 )
-_BEFORE_NAME = re.compile(r"[\u3400-\u9fff]*[看听由有要和与欢荐我爱给点找部首个是像了](?=[\u3400-\u9fff]+[·•・])")
+_BEFORE_NAME = re.compile(
+    r"[\u3400-\u9fff]*(?:[我最喜热]爱|[看听由有要和与欢荐我给点找部首个是像了厌放除绝含])(?=[\u3400-\u9fff]+[·•・])"
+)
+_REFUSED_NAME = re.compile(
+    r"\b(?:[Nn]o(?: [Mm]ore)?|[Nn]ot(?: by)?|[Ww]ithout(?: any)?|[Aa]void|[Aa]nything but|[Hh]ate|[Dd]islike) "
+    r"(?!(?:Thanks?|Way|Idea|Problem|Worries|More|Other|One|Sure|Right|Yet|Too|Really|Now|Hard|Time|New|The|An?|My|Your|Any) )"
+    rf"(?P<name>{_NAME_EN})(?![\w'’-])"
+)
 _ABOUT_ZH = re.compile(r"[\u3400-\u9fff]*(?:关于|讲述?|有关|传记)[\u3400-\u9fff]+[·•・]")
 _SHORT = 4
 _TIME_EN = r"(?:\d+(?:[.,]\d)?|an?|one|two|three|ten|half an|ninety|sixty)(?: and a half)?[ -]?(?:h|hrs?|hours?|mins?|minutes?)\b"
@@ -167,8 +184,7 @@ def missed_title(text: str, found: Sequence[MentionSpan]) -> str:
 
 
 def people_named(text: str, found: Sequence[MentionSpan]) -> list[str]:
-    """Return what stands where a maker or an actor is named, wanted or not ("with Tom Hanks", "no Tom Hanks", 想看汤姆·汉克斯的),
-    as it is written.
+    """Return what stands where a maker or an actor is named ("with Tom Hanks", 想看汤姆·汉克斯的), as it is written.
 
     Args:
         text: The message.
@@ -183,3 +199,18 @@ def people_named(text: str, found: Sequence[MentionSpan]) -> list[str]:
             spans.append((before.end() if before else start, end))
     apart = [(start, end) for start, end in spans if all(end <= one.start or one.end <= start for one in found)]
     return [text[start:end].removesuffix("'s") for start, end in apart]
+
+
+def refused_name(text: str, found: Sequence[MentionSpan]) -> str:
+    """Return the first name that a message refuses ("no Julia Roberts"), of anybody or anything, as written; "" without any.
+
+    Args:
+        text: The message.
+        found: The titles that occur in it, which are known.
+
+    """
+    for match in _REFUSED_NAME.finditer(text):
+        start, end = match.span("name")
+        if all(end <= one.start or one.end <= start for one in found):
+            return match["name"]
+    return ""

@@ -25,6 +25,7 @@ from agent.dialogue.asides import (
     missed_title,
     people_named,
     plainly,
+    refused_name,
 )
 from agent.dialogue.events import ChatEvent
 from agent.dialogue.refine import Shown, asks_why, counts_a_place, places, refine
@@ -283,16 +284,16 @@ class ChatAgent:
         write(ChatEvent("status", {"stage": "respond"}))
         mentions, lacking = self._vocabulary.mentions(turn.text), self._vocabulary.lacking(turn.text)
         there, missed = asked_after(turn.text, mentions), missed_title(turn.text, mentions)
-        if missed and (self._vocabulary.creators(missed) or self._means(missed)):
-            missed = ""  # "do you have Comedies?"
-        people = people_named(turn.text, mentions)
-        nobody = next((name for name in people if not (self._vocabulary.creators(name) or self._means(name))), "")
+        missed = "" if self._known(missed) else missed  # "do you have Comedies?"
+        nobody = next((name for name in people_named(turn.text, mentions) if not self._known(name)), "")
+        unknown = "" if missed or nobody else refused_name(turn.text, mentions)
         first = notice(
             lacking,
             there,
             turn.language,
             missed=missed,
             nobody=nobody,
+            unknown="" if self._known(unknown) else unknown,
             length=limits_length(turn.text, mentions),
             greeted=is_greeting(turn.text, mentions),
         )
@@ -308,9 +309,9 @@ class ChatAgent:
         )
         return {"messages": [AIMessage(said)]}
 
-    def _means(self, words: str) -> bool:
-        """Return whether words ask for a genre, a type, years or the like of a title."""
-        return self._vocabulary.understand(words) != Query(text=words)
+    def _known(self, words: str) -> bool:
+        """Return whether words name a creator, or ask for a genre, a type, years or the like of a title."""
+        return bool(self._vocabulary.creators(words)) or self._vocabulary.understand(words) != Query(text=words)
 
     async def _why(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn = runtime.context

@@ -131,11 +131,13 @@ def notice(
     *,
     missed: str = "",
     nobody: str = "",
+    unknown: str = "",
     length: bool = False,
     greeted: bool = False,
 ) -> str:
     """Return what has to be said first: hello; of the types that were asked for in vain, or of the title that was asked after and
-    is ``there`` or was ``missed``; that no item names a person (``nobody``); that nothing is chosen by its ``length``; or "".
+    is ``there`` or was ``missed``; that no item names a person (``nobody``), or what was refused (``unknown``); that nothing is
+    chosen by its ``length``; or "".
     """
     chinese, said = language == "zh", list[str]()
     if greeted:
@@ -151,6 +153,9 @@ def notice(
     if nobody:
         name = quote(nobody)
         said.append(f"这里没有作品注明{name}参与。" if chinese else f"No item here says that it is by or with “{name}”.")
+    if unknown:
+        name = quote(unknown)
+        said.append(f"这里没有作品提到{name}。" if chinese else f"No item here names “{name}”, so there is nothing to leave out.")
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
     return ("" if chinese else " ").join(said)

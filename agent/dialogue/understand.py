@@ -22,11 +22,12 @@ from agent.dialogue.lexicon import (
     TYPE_WORDS,
     either,
 )
-from agent.dialogue.years import read_years
+from agent.dialogue.years import bounding_words, read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
 from retrieval.base import ItemTable
+from retrieval.lexical import is_filler
 from retrieval.names import CreatorNames
 
 __all__ = ["Understander", "fold"]
@@ -76,6 +77,7 @@ _ASKED_EN = re.compile(
     r"(?:^|\b(?:recommend|want|need|find|give|show|any|some|have|looking for)(?: me)?\s)"
     r"(?:an?\s|any\s|some\s|the\s)?(?:(?:good|great|nice|new|short|online|interesting)\s)*$"
 )
+_BREAKS = " \t\n,，;；、:：.。!！?？~～–—-"
 _OFTEN_ELSE = frozenset({"course", "article", "product"})
 _CUE = re.compile(
     r"(?:\b(?:like|similar to|such as|as|loved|love|enjoyed|liked|than|of|and|or|meets|by|to)|[,像似欢爱和与跟比])\s*"
@@ -110,7 +112,8 @@ class Understander:
         self._names = CreatorNames(table.by_creator)
 
     def understand(self, text: str) -> Query:
-        """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say; a mere greeting asks for nothing.
+        """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say, but for those that only set a bound
+        to years ("nothing before 1995"); a mere greeting asks for nothing.
 
         Titles become ``like_item_ids``, genre words ``genres`` or, where they are refused ("no horror", "not too scary", 不要恐怖),
         ``without_genres``, creators who are refused ("nothing with Tom Cruise") ``without_creators``; "films", "music", 电影 …
@@ -133,7 +136,7 @@ class Understander:
         wanted, unwanted = _split(genres)
         year_min, year_max = read_years(masked)
         return Query(
-            text=words,
+            text=_without_bounds(words, masked),
             like_item_ids=likes,
             genres=tuple(genre for genre in wanted if genre not in unwanted),
             without_genres=unwanted,
@@ -250,6 +253,21 @@ class Understander:
         if unwanted and not wanted:
             return tuple(t for t in self._types if t not in unwanted)
         return tuple(t for t in self._types if t in wanted and t not in unwanted)
+
+
+def _without_bounds(text: str, masked: str) -> str:
+    """Return a text less the words that only set a bound to years; nothing where none but common words are left. In ``masked`` it
+    is folded and without its titles.
+    """
+    start, end = bounding_words(masked)
+    if start == end:
+        return text
+    while start and masked[start - 1].isascii() and masked[start - 1].isalpha():  # the "do" of "don't"
+        start -= 1
+    for particle in "年的":
+        end += masked.startswith(particle, end)
+    left = f"{text[:start].rstrip(_BREAKS)} {text[end:].lstrip(_BREAKS)}".strip(_BREAKS)
+    return "" if is_filler(left) else left
 
 
 def _is_asked(text: str, word: _Word) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-__all__ = ["read_years"]
+__all__ = ["bounding_words", "read_years"]
 
 _FIRST, _LAST = 1850, 2100
 _TENS_EN = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
@@ -82,26 +83,57 @@ def read_years(text: str) -> tuple[int | None, int | None]:
     >>> read_years("nothing from the 90s")
     (None, None)
     """
+    found = _found(text)
+    return (None, None) if found is None else found.years
+
+
+def bounding_words(text: str) -> tuple[int, int]:
+    """Return where the words of a text begin and end that only set a bound to years, "nothing before 1995": they are no words to
+    look for. A year or a decade that is asked for itself ("of 1995") is one. Where there are none, (0, 0).
+
+    >>> bounding_words("a comedy, nothing before 1995")
+    (10, 29)
+    >>> bounding_words("a comedy of 1995")
+    (0, 0)
+    """
+    found = _found(text)
+    return (0, 0) if found is None or found.rule == "in" else (found.start, found.end)
+
+
+class _Found(NamedTuple):
+    """Years, by which rule, and where the words stand that say so, with those that refuse."""
+
+    years: tuple[int | None, int | None]
+    rule: str
+    start: int
+    end: int
+
+
+def _found(text: str) -> _Found | None:
     for rule, pattern in _RULES:
         found = pattern.search(text)
         while found is not None:
             span, start, end = _span(found), found.start(), found.end()
-            refused = _REFUSED.search(text, max(0, start - _LOOKBACK), start) or _REFUSED_AFTER.match(text, end)
-            if span is not None and (not refused or rule in _TURNED):
+            before = _REFUSED.search(text, max(0, start - _LOOKBACK), start)
+            after = None if before else _REFUSED_AFTER.match(text, end)
+            refused = before or after
+            if span is not None and (refused is None or rule in _TURNED):
                 low, high = span
-                return {
+                years: dict[str, tuple[int | None, int | None]] = {
                     "before": (None, low - 1),
                     "until": (None, high),
                     "after": (high + 1, None),
                     "since": (low, None),
-                }.get(_TURNED[rule] if refused else rule, span)
+                }
+                first, last = before.start() if before else start, after.end() if after else end
+                return _Found(years.get(_TURNED[rule] if refused else rule, span), rule, first, last)
             if refused:
                 listed = _LISTED.match(text, end)
                 end = end if listed is None else listed.end()
                 # No other rule may read it, and what refused it stands before the next that is listed.
                 text = text[:start] + " " * (end - start) + text[end:]
             found = pattern.search(text, end)
-    return None, None
+    return None
 
 
 def _span(match: re.Match[str]) -> tuple[int, int] | None:

@@ -16,7 +16,6 @@ from palate.domain import ITEM_TYPES, Evidence, InteractionReader, ItemType, Pro
 from palate.errors import Unavailable
 from retrieval.base import Float32, ItemTable, Mask, Scored, TextEmbedder, VectorIndex
 from retrieval.sources._vectors import Space
-from retrieval.texts import wanted_words
 
 __all__ = ["ContentConfig", "ContentSource"]
 
@@ -201,8 +200,8 @@ class ContentSource:
         wanted = tuple(sorted(ITEM_TYPES[code] for code in np.flatnonzero(np.bincount(table.types[allowed]))))
         if not wanted:
             return
-        if (text := wanted_words(query).strip()) and config.query_weight:
-            yield from self._query_search(text, wanted)
+        if query.text.strip() and config.query_weight:
+            yield from self._query_search(query.text, wanted)
         for type_, ids in _by_type(table, [i for i in query.like_item_ids if i in table.rows]).items():
             yield from self._mean_searches(type_, [(i, 1.0) for i in ids], wanted, config.like_weight)
         share = 1.0 if query.empty else config.history_weight

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from palate.domain import Evidence, InteractionReader, Item, Profile, Query
 from palate.errors import Unavailable
 from retrieval.base import ItemTable, Mask, Scored
-from retrieval.texts import wanted_words
 
 __all__ = ["LexicalSource", "WordIndex"]
 
@@ -51,22 +50,20 @@ class LexicalSource:
         self._table = table
 
     def candidates(self, profile: Profile, query: Query, n: int, allowed: Mask) -> list[Scored]:
-        """Return the items that hold the query's words, less years that only bound it."""
+        """Return the items that hold the query's words."""
         self._fitted()
-        text = wanted_words(query).strip()
-        if self._words is None or not text or n <= 0:
+        if self._words is None or not query.text.strip() or n <= 0:
             return []
-        return self._words.search(text, n, allowed)
+        return self._words.search(query.text, n, allowed)
 
     def explain(self, profile: Profile, query: Query, item_ids: Sequence[str]) -> dict[str, list[Evidence]]:
         """Return up to three words of the query that each item holds, with their BM25 weight."""
         self._fitted()
-        text = wanted_words(query).strip()
-        if self._words is None or not text:
+        if self._words is None or not query.text.strip():
             return {}
         found: dict[str, list[Evidence]] = {}
         for item_id in item_ids:
-            terms = self._words.matched_terms(text, item_id)[:3]
+            terms = self._words.matched_terms(query.text, item_id)[:3]
             if terms:
                 found[item_id] = [Evidence(kind="query", source=self.name, weight=weight, detail=term) for term, weight in terms]
         return found

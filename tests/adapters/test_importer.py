@@ -136,7 +136,7 @@ def test_progress_and_batches(importer: Importer, history: HistoryStore, tmp_pat
     told: list[tuple[str, int, int]] = []
     path = ratings(tmp_path, *((str(i % 50), i % 1600 + 1) for i in range(4100)))
     importer.run("movielens", path, None, progress=lambda stage, done, total: told.append((stage, done, total)))
-    assert told == [("import", 2000, 0), ("import", 4000, 0), ("import", 4100, 0)]
+    assert told == [("import", 2000, 0), ("import", 4000, 0), ("import", 4100, 0), ("import", 4100, 4100)]
     assert sum(1 for _ in history.interactions()) == 4100
 
 

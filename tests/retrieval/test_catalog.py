@@ -97,7 +97,7 @@ def test_json_lines_keep_good_rows_and_name_bad_ones(catalog, tmp_path: Path):
     assert "type is missing" in by_line["items.jsonl:6"].message
     assert "colour" in by_line["items.jsonl:9"].message
     assert all(error.remedy for error in report.errors)
-    assert seen == [("catalog", 11, 0)]
+    assert seen == [("catalog", 11, 0), ("catalog", 11, 11)]
 
 
 def test_importing_twice_counts_once_and_changes_are_counted(catalog, tmp_path: Path):

@@ -57,13 +57,3 @@ def test_an_empty_catalog(source):
     empty = ItemTable([])
     source.fit(empty, ListedInteractions())
     assert source.candidates(sample_profile(), Query(text="robots"), 5, np.ones(0, dtype=np.bool_)) == []
-
-
-def test_a_year_that_only_bounds_is_no_word_to_find(source):
-    films = ItemTable([Item(item_id=f"m{year}", type="movie", title="The Lighthouse", year=year) for year in (1995, 1996, 2019)])
-    source.fit(films, ListedInteractions())
-    everything = np.ones(3, dtype=np.bool_)
-    assert source.candidates(sample_profile(), Query(text="nothing before 1995", year_min=1995), 5, everything) == []
-    query = Query(text="a lighthouse, not before 1995", year_min=1995)
-    assert len({s.score for s in source.candidates(sample_profile(), query, 5, everything)}) == 1
-    assert [e.detail for e in source.explain(sample_profile(), query, ["m1995"])["m1995"]] == ["lighthouse"]

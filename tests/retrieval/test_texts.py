@@ -1,9 +1,8 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from palate.domain import Item, Query
-from retrieval.texts import MAX_TEXT_CHARS, item_text, wanted_words
+from palate.domain import Item
+from retrieval.texts import MAX_TEXT_CHARS, item_text
 
 
 def test_it_holds_all_that_an_item_says():
@@ -29,20 +28,3 @@ def test_it_is_bounded_and_of_one_line(title, words, description):
     text = item_text(item)
     assert len(text) <= MAX_TEXT_CHARS
     assert "\n" not in text
-
-
-@pytest.mark.parametrize(
-    ("text", "low", "high", "left"),
-    [
-        ("nothing before 1995", 1995, None, ""),
-        ("A thriller made after 1995, please", 1996, None, "A thriller , please"),
-        ("prior to the year 2000: westerns", None, 1999, ": westerns"),
-        ("jazz between 1955 and 1962", 1955, 1962, "jazz between and"),
-        ("1995年以后的喜剧", 1996, None, "的喜剧"),
-        ("not older than 1980 like Blade Runner 2049", 1980, None, "like Blade Runner 2049"),
-        ("a comedy from the 1990s", 1990, 1999, "a comedy from the 1990s"),
-        ("Nineteen Eighty-Four, 1984", None, None, "Nineteen Eighty-Four, 1984"),
-    ],
-)
-def test_a_year_that_only_bounds_is_not_looked_for(text, low, high, left):
-    assert wanted_words(Query(text=text, year_min=low, year_max=high)) == left

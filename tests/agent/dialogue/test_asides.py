@@ -11,6 +11,7 @@ from agent.dialogue.asides import (
     missed_title,
     people_named,
     plainly,
+    refused_name,
 )
 
 
@@ -235,14 +236,10 @@ def test_a_title_that_is_not_there_is_told(text, missed):
         ("anything with Jean-Claude Van Damme in it", ["Jean-Claude Van Damme"]),
         ("music by Ludwig van Beethoven", ["Ludwig van Beethoven"]),
         ("nothing with Jim Carrey, please", ["Jim Carrey"]),
-        ("a comedy, but no Julia Roberts", ["Julia Roberts"]),
-        ("No more Eddie Murphy movies please", ["Eddie Murphy"]),
-        ("something without Tom Cruise or explosions", ["Tom Cruise"]),
-        ("No Thank You", []),
-        ("NO WAY MAN", []),
-        ("no horror, not too scary", []),
-        ("not Blade Runner", []),
         ("想看汤姆·汉克斯演的电影", ["汤姆·汉克斯"]),
+        ("讨厌亚当·桑德勒", ["亚当·桑德勒"]),
+        ("不要爱德华·诺顿", ["爱德华·诺顿"]),
+        ("我爱汤姆·汉克斯", ["汤姆·汉克斯"]),
         ("推荐汤姆·汉克斯和梅格·瑞恩的电影", ["汤姆·汉克斯", "梅格·瑞恩"]),
         ("something with Aliens", []),
         ("有汤姆·汉克斯吗？", ["汤姆·汉克斯"]),
@@ -260,6 +257,26 @@ def test_a_title_that_is_not_there_is_told(text, missed):
 )
 def test_people_are_found_where_makers_are_named(text, people):
     assert people_named(text, spans(text, "Blade Runner")) == people
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a comedy, but no Julia Roberts", "Julia Roberts"),
+        ("No More Eddie Murphy movies please", "Eddie Murphy"),
+        ("something without Tom Cruise or explosions", "Tom Cruise"),
+        ("anything but Adam Sandler comedies", "Adam Sandler"),
+        ("not Blade Runner", ""),
+        ("not Blade Runner, no Tom Cruise", "Tom Cruise"),
+        ("No Thank You", ""),
+        ("No Worries Mate", ""),
+        ("Not Right Now", ""),
+        ("no horror, not too scary", ""),
+        ("no Disney", ""),
+    ],
+)
+def test_a_name_is_refused(text, name):
+    assert refused_name(text, spans(text, "Blade Runner")) == name
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,28 @@ def test_years(text, expected):
     assert read_years(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("nothing before 1995", ""),
+        ("is there something newer than 2010?", ""),
+        ("A heist made after 1995, please", "A heist made please"),
+        ("jazz 1990-1999", "jazz"),
+        ("pre-1980 submarines", "submarines"),
+        ("submarines, but don't show me anything older than 1970", "submarines, but"),
+        ("1995年以前的潜水艇", "潜水艇"),
+        ("2000-2010年的潜水艇", "潜水艇"),
+        ("2000年之前的都不要", ""),
+        ("submarines of 1995", "submarines of 1995"),
+        ("a comedy from the 1990s", "a comedy from the 1990s"),
+        ("nothing from the 90s", "nothing from the 90s"),
+        ("like Blade Runner 2049, not older than 1980", "like Blade Runner 2049"),
+    ],
+)
+def test_what_only_bounds_years_is_no_word_to_look_for(world, text, left):
+    assert world.understander.understand(text).text == left
+
+
 def test_the_examples_of_the_documentation_hold():
     assert doctest.testmod(years).failed == 0
 

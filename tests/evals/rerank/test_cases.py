@@ -117,6 +117,8 @@ def test_cold_users_have_a_short_history_and_are_no_users_of_the_other_arena(col
     assert not users & {case.cluster for case in cold["cold_items"]}
     assert all(1 <= len(case.profile.entries) <= SMALL.cold_events for case in cold["cold_users"])
     assert all(case.group["taken"] > 0 for case in cold["cold_users"])
+    assert all(case.profile.seen == set(case.request.exclude_item_ids) for case in cold["cold_users"])
+    assert any(len(case.profile.seen) > len(case.profile.entries) for case in cold["cold_users"])  # cut off, and met all the same
 
 
 def test_without_an_llm_new_users_have_the_order_of_short_histories(cold):
