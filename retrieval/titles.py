@@ -68,31 +68,45 @@ class TitleLikelihoods:
         self._path, self._adding = path, threading.Lock()
         self._known: dict[str, tuple[float, float]] = {}
         self._signature: list[float] = []
-        if path is not None and path.is_file():
-            for line in path.read_text("utf-8").splitlines():
-                try:
-                    key, *values = json.loads(line)
-                    if key == _SIGNATURE:
-                        self._signature = [float(value) for value in values]
-                    else:
-                        title, dated = values
-                        self._known[str(key)] = float(title), float(dated)
-                except (ValueError, TypeError):  # the last line of a run that was killed
-                    continue
+        self._read()
+
+    def _read(self) -> None:
+        if self._path is None or not self._path.is_file():
+            return
+        for line in self._path.read_text("utf-8").splitlines():
+            try:
+                key, *values = json.loads(line)
+                if key == _SIGNATURE:
+                    self._signature = [float(value) for value in values]
+                else:
+                    title, dated = values
+                    self._known[str(key)] = float(title), float(dated)
+            except (ValueError, TypeError):  # the last line of a run that was killed
+                continue
 
     def sign(self, signature: Float32) -> None:
         """Say who speaks, by log probabilities of titles that are always the same, nats, float32 [n]: what another model said is
         forgotten.
         """
         with self._adding:
-            known = np.array(self._signature)
-            if known.shape == signature.shape and np.abs(known - signature).mean() <= _ALIKE:
+            if not self._signed(signature):
+                self._read()  # another process may have begun the file meanwhile
+            if self._signed(signature):
                 return
             self._known.clear()
             self._signature = [round(value, 4) for value in signature.tolist()]
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._path.write_text(json.dumps([_SIGNATURE, *self._signature]) + "\n", encoding="utf-8")
+
+    @property
+    def signature(self) -> tuple[float, ...]:
+        """Return what tells the model from others; empty before it was signed."""
+        return tuple(self._signature)
+
+    def _signed(self, signature: Float32) -> bool:
+        known = np.array(self._signature)
+        return known.shape == signature.shape and bool(np.abs(known - signature).mean() <= _ALIKE)
 
     def missing(self, items: Sequence[Item]) -> list[Item]:
         """Return the items whose titles were not read, in their order."""
@@ -106,8 +120,8 @@ class TitleLikelihoods:
         with self._adding:
             for item, (title, dated) in zip(items, values.tolist(), strict=True):
                 key = spoken_title(item).key
-                self._known[key] = title, dated
-                lines.append(json.dumps([key, round(title, 4), round(dated, 4)]) + "\n")
+                self._known[key] = kept = round(title, 4), round(dated, 4)  # the same to who reads the file
+                lines.append(json.dumps([key, *kept]) + "\n")
             if self._path is not None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with self._path.open("a", encoding="utf-8") as file:

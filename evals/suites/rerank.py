@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -171,8 +170,7 @@ class RerankSuite:
         histories = Histories(dataset, sources, shape, progress, self._reader)
         found = kept.get(lambda: {"warm": histories.warm(config.split)}, "warm", config.split, of)
         if self._reader is not None:
-            columns = self._reader.read(dataset.items, progress).columns(dataset.items)
-            titles = hashlib.sha256(columns.tobytes()).hexdigest()
+            titles = str(self._reader.read(dataset.items, progress).signature)  # each reading of a title rounds otherwise
         for draw in range(config.draws):
             drawn = shape.model_copy(update={"seed": config.seed + draw})
             cold = partial(Histories(dataset, sources, drawn, progress, self._reader).cold, config.split)

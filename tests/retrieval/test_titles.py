@@ -62,6 +62,26 @@ def test_what_was_read_is_kept_and_a_torn_line_is_passed_over(tmp_path):
     assert TitleLikelihoods(path).missing(ITEMS) == ITEMS[2:]
 
 
+def test_who_reads_the_file_sees_the_same_as_who_wrote_it(tmp_path):
+    first = TitleLikelihoods(tmp_path / "titles.jsonl")
+    first.sign(np.array([-8.123456, -20.0], dtype=np.float32))
+    first.put(ITEMS, VALUES + np.float32(0.123456))
+    again = TitleLikelihoods(tmp_path / "titles.jsonl")
+    np.testing.assert_array_equal(again.columns(ITEMS), first.columns(ITEMS))
+    assert again.signature == first.signature == (-8.1235, -20.0)
+
+
+def test_what_another_process_wrote_meanwhile_is_not_lost(tmp_path):
+    signature = np.array([-8.0, -20.0], dtype=np.float32)
+    one, other = (TitleLikelihoods(tmp_path / "titles.jsonl") for _ in range(2))
+    one.sign(signature)
+    one.put(ITEMS[:2], VALUES[:2])
+    other.sign(signature)
+    assert other.missing(ITEMS) == ITEMS[2:]
+    other.put(ITEMS[2:], VALUES[2:])
+    assert TitleLikelihoods(tmp_path / "titles.jsonl").missing(ITEMS) == []
+
+
 def test_another_title_or_year_is_to_be_read_anew():
     titles = TitleLikelihoods()
     titles.put(ITEMS, VALUES)
