@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +32,9 @@ Sources = Callable[[ItemTable], Sequence[CandidateSource]]
 
 class HistoriesConfig(Value):
     """``candidates`` are found for each case, ``cold_candidates`` of cold items and for cold users. ``cold_share`` of the users,
-    and of the items, are cold: kept out of all that is fitted; a cold user's history is cut to its newest ``cold_events`` events.
-    At most ``most`` cases an arena are judged, drawn by ``seed``. Training looks at the next ``ahead`` events as targets, and is
-    cross-fitted over ``folds`` of the users.
+    and of the items, are cold: kept out of all that is fitted; of a cold user's history the newest events are known, one to
+    ``cold_events``, as is drawn for each case. At most ``most`` cases an arena are judged, drawn by ``seed``. Training looks at the
+    next ``ahead`` events as targets, and is cross-fitted over ``folds`` of the users.
     """
 
     candidates: int = Field(default=20, ge=2, le=100)
@@ -159,8 +159,10 @@ class Histories:
             Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         )
         retriever.fit(world.reader(), self._progress)
-        short = self.config.cold_events if cold else 0
-        fusion = LearnedFusion(aimed({"strict": True, "short_history": short}, self._dataset, split))  # trained as it is judged
+        params: dict[str, Any] = {"strict": True, "short_history": 0}  # trained as it is judged
+        if cold:  # what is compared with is to order the shortest histories, too
+            params |= {"short_history": self.config.cold_events, "min_history": 1}
+        fusion = LearnedFusion(aimed(params, self._dataset, split))
         fusion.fit(world.table, world.reader(), self._progress)
         if fusion.ready:
             retriever.lead(fusion.without_short())
@@ -203,7 +205,7 @@ class Histories:
         if len(fitted.cold_items):
             history = history[~np.isin(fitted.split.known.items[history], fitted.cold_items)]
         if arena == "cold_users":
-            history = history[-self.config.cold_events :]
+            history = history[-self._known(case) :]
         shown = replace(case, history=history)
         items = dataset.items
         seen = tuple(items[at].item_id for at in fitted.split.known.items[case.history].tolist())
@@ -238,6 +240,11 @@ class Histories:
             group={"history": len(history), "taken": int(fitted.taken[case.targets].max(initial=0))},
             orders=orders,
         )
+
+    def _known(self, case: Case) -> int:
+        """Return how many events of a cold user are known at most: any number of a new user's, as likely."""
+        drawn = np.random.default_rng((self.config.seed, 4, case.user, len(case.history)))
+        return int(drawn.integers(1, self.config.cold_events + 1))
 
     def _cold(self, split: Split, draw: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         rng = np.random.default_rng((self.config.seed, 2, draw))

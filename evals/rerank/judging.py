@@ -20,6 +20,7 @@ __all__ = ["SYSTEMS", "JudgedCases", "ScoredCases", "merged", "together"]
 SYSTEMS = ("retrieval", "zero_shot", "llm_only", "fast", "fused", "cascade")
 _K = 10
 _LENGTHS = ((0, 5), (6, 20), (21, 50), (51, None))
+_NEW = tuple((n, n) for n in range(1, 6))
 _TAKEN = ((0, 0), (1, 9), (10, 49), (50, None))
 Scores = Sequence[NDArray[np.float32]]
 
@@ -59,11 +60,13 @@ class JudgedCases:
         return {**out, "cases": len(self), "users": len(set(self.clusters)), "found": float(self.found.mean())}
 
     def divided(self, group: str, samples: int, seed: int) -> dict[str, Any]:
-        """Return a summary for each range of history lengths, or of how many took the target."""
-        ranges = _LENGTHS if group == "history" else _TAKEN
-        out = {}
+        """Return a summary for each range of history lengths (``history``, of new users ``new``), or of how many took the target
+        (``taken``).
+        """
+        ranges = {"history": _LENGTHS, "new": _NEW, "taken": _TAKEN}[group]
+        values, out = self.groups["taken" if group == "taken" else "history"], {}
         for low, high in ranges:
-            rows = np.flatnonzero((self.groups[group] >= low) & (self.groups[group] <= (high if high is not None else np.inf)))
+            rows = np.flatnonzero((values >= low) & (values <= (high if high is not None else np.inf)))
             if len(rows):
                 name = f"{low}+" if high is None else str(low) if low == high else f"{low}-{high}"
                 out[name] = self.take(rows).summary(samples, seed)

@@ -184,6 +184,8 @@ class RerankSuite:
         how = {"samples": config.samples, "seed": config.seed}
         row = self._whole(scored["warm"], config) if "warm" in scored else {}
         row |= {arena: self._judged(scored[arena]).summary(**how) for arena in _ARENAS[1:] if arena in scored}
+        if "cold_users" in scored:
+            row["cold_users"]["by_history_length"] = self._judged(scored["cold_users"]).divided("new", **how)
         return row | ({"loo": self._whole(scored["loo"], config)} if "loo" in scored else {})
 
     def _whole(self, scored: ScoredCases, config: RerankConfig) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def test_ranges_hold_every_case_once():
         assert sum(row["cases"] for row in judged.divided(group, 50, 0).values()) == 6
     assert list(judged.divided("history", 50, 0)) == ["0-5", "6-20", "21-50", "51+"]
     assert list(judged.divided("taken", 50, 0)) == ["0", "1-9", "10-49", "50+"]
+    assert {length: row["cases"] for length, row in judged.divided("new", 50, 0).items()} == {"1": 1, "5": 1}
 
 
 def test_scores_of_only_some_parts_are_left_out_when_merged():
@@ -118,6 +119,9 @@ def test_every_arena_is_reported_and_drawn(history_folder, dialogue_folder, rows
     assert report["protocol"]["draws_cold"] == 1
     assert set(report["by_dataset"]) == {str(history_folder), str(dialogue_folder)}
     assert report["by_history_length"]
+    by_length = report["cold_users"]["by_history_length"]
+    assert len(by_length) > 1
+    assert sum(row["cases"] for row in by_length.values()) == report["cold_users"]["cases"]
     loo = report["by_dataset"][str(history_folder)]["loo"]
     assert set(loo) == set(report) - {"cold_users", "cold_items", "conversation", "by_dataset", "protocol", "adapter"}
     assert loo["fused"] == loo["retrieval"]
