@@ -90,6 +90,8 @@ class TitleLikelihoods:
         """
         with self._adding:
             if not self._signed(signature):
+                self._known.clear()
+                self._signature = []
                 self._read()  # another process may have begun the file meanwhile
             if self._signed(signature):
                 return

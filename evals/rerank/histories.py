@@ -126,7 +126,7 @@ class Histories:
         for fold in range(config.folds):
             held = people[fold :: config.folds]
             _, items = self._cold(split, fold + 1)
-            fitted = self._fit(_without(split, held, items), items)
+            fitted = self._fit(_without(split, held, items), items, shortest=True)
             chosen = self._moments(split, held, items, -(-most // config.folds), rng)
             for arena, cases in chosen.items():
                 found[arena] += self._cases(fitted, arena, cases)
@@ -152,16 +152,20 @@ class Histories:
                         cases.append(Case(user, history, later))
         return out
 
-    def _fit(self, split: Split, cold_items: NDArray[np.int32], *, cold: bool = False) -> _Fitted:
-        """Fit retrieval, led by what is learned from whole histories; with ``cold`` what is for new users and new items, too."""
+    def _fit(self, split: Split, cold_items: NDArray[np.int32], *, cold: bool = False, shortest: bool = False) -> _Fitted:
+        """Fit retrieval, led by what is learned from whole histories, with ``shortest`` for histories of one event, too; with
+        ``cold`` for these, and what is for new users and new items.
+        """
         world = World(self._dataset, split)
         retriever = Retriever(
             Fixed(world.table), self._sources(world.table), RetrieverConfig(n_candidates=self.config.candidates, n_evidence=0)
         )
         retriever.fit(world.reader(), self._progress)
         params: dict[str, Any] = {"strict": True, "short_history": 0}  # trained as it is judged
-        if cold:  # what is compared with is to order the shortest histories, too
-            params |= {"short_history": self.config.cold_events, "min_history": 1}
+        if cold or shortest:  # what is compared with, and trained on, is to order the shortest histories, too
+            params["min_history"] = 1
+        if cold:
+            params["short_history"] = self.config.cold_events
         fusion = LearnedFusion(aimed(params, self._dataset, split))
         fusion.fit(world.table, world.reader(), self._progress)
         if fusion.ready:

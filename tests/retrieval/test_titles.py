@@ -82,6 +82,18 @@ def test_what_another_process_wrote_meanwhile_is_not_lost(tmp_path):
     assert TitleLikelihoods(tmp_path / "titles.jsonl").missing(ITEMS) == []
 
 
+def test_of_a_file_that_another_process_signed_anew_nothing_older_is_kept(tmp_path):
+    path, signature = tmp_path / "titles.jsonl", np.array([-11.0, -26.0], dtype=np.float32)
+    old = TitleLikelihoods(path)
+    old.sign(np.array([-8.0, -20.0], dtype=np.float32))
+    old.put(ITEMS, VALUES - 50)
+    one, other = TitleLikelihoods(path), TitleLikelihoods(path)
+    one.sign(signature)
+    one.put(ITEMS[:1], VALUES[:1])
+    other.sign(signature)
+    assert other.missing(ITEMS) == ITEMS[1:]
+
+
 def test_another_title_or_year_is_to_be_read_anew():
     titles = TitleLikelihoods()
     titles.put(ITEMS, VALUES)

@@ -137,8 +137,8 @@ def test_new_users_are_retrieved_for_by_one_order_for_all(dataset, rows, monkeyp
     made = []
     fit = Histories._fit
 
-    def seen(self, split, cold_items, *, cold=False):
-        made.append(fit(self, split, cold_items, cold=cold))
+    def seen(self, split, cold_items, **how):
+        made.append(fit(self, split, cold_items, **how))
         return made[-1]
 
     monkeypatch.setattr(Histories, "_fit", seen)
@@ -164,6 +164,12 @@ def test_training_cases_come_before_validation_and_of_every_kind(histories):
     days = [entry.at.timestamp() / 86_400 for cases in found.values() for case in cases for entry in case.profile.entries]
     assert max(days) < 8  # the events 8 to 12 are validation's
     assert all(1 <= len(case.targets) <= SMALL.ahead for cases in found.values() for case in cases)
+
+
+def test_the_order_that_is_trained_on_reads_the_shortest_histories_too(histories):
+    cases = histories.crossfitted(20)["cold_users"]
+    assert {len(case.profile.entries) for case in cases} & {1, 2}
+    assert all(any(hit.source == "fusion" for one in case.candidates for hit in one.hits) for case in cases)
 
 
 def test_the_same_seed_gives_the_same_cases(dataset, rows, cold):
