@@ -54,6 +54,10 @@ class Vocabulary:
         """Return the items that a text does not want (see :meth:`agent.dialogue.understand.Understander.refused`)."""
         return self._understander.refused(text)
 
+    def unmentioned(self, text: str) -> tuple[str, ...]:
+        """Return what a text refuses in vain (see :meth:`agent.dialogue.understand.Understander.unmentioned`)."""
+        return self._understander.unmentioned(text)
+
     def creators(self, text: str) -> tuple[str, ...]:
         """Return the creators that a text names (see :meth:`agent.dialogue.understand.Understander.creators`)."""
         return self._understander.creators(text)

@@ -212,13 +212,17 @@ class Profile(Value):
 
 
 class Query(Value):
-    """A request in words, understood. All fields may be empty: then the history alone speaks."""
+    """A request in words, understood. All fields may be empty: then the history alone speaks.
+
+    ``without_words`` are words and phrases that no text of an offered item may hold.
+    """
 
     text: Annotated[str, StringConstraints(max_length=MAX_QUERY_CHARS)] = ""
     like_item_ids: tuple[str, ...] = ()
     genres: tuple[str, ...] = ()
     without_genres: tuple[str, ...] = ()
     without_creators: tuple[str, ...] = ()
+    without_words: tuple[str, ...] = ()
     types: tuple[ItemType, ...] = ()
     year_min: int | None = None
     year_max: int | None = None

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from palate.domain import ITEM_TYPES, Evidence, InteractionReader, Item, Profile, Query
+
+if TYPE_CHECKING:
+    from retrieval.phrases import PhraseRows
 
 __all__ = [
     "AudioEmbedder",
@@ -180,6 +183,13 @@ class ItemTable:
             for creator in dict.fromkeys(item.creators):
                 rows.setdefault(creator, []).append(row)
         return rows
+
+    @cached_property
+    def phrases(self) -> PhraseRows:
+        """Return what tells which items hold a phrase."""
+        from retrieval.phrases import PhraseRows
+
+        return PhraseRows(self.items)
 
 
 @dataclass(frozen=True, slots=True)

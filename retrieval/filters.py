@@ -23,9 +23,9 @@ def disliked_items(profile: Profile) -> frozenset[str]:
 def allowed_mask(table: ItemTable, request: Request, profile: Profile) -> Mask:
     """Return the rows of ``table`` that may be offered, bool [len(table)].
 
-    Left out: other types and years than asked for (an unknown year fails a year filter), unwanted genres (in any letter case)
-    and creators, what was seen (unless ``include_seen``), what is disliked, what the request excludes, and the items that it is
-    to be like.
+    Left out: other types and years than asked for (an unknown year fails a year filter), unwanted genres (in any letter case),
+    creators and words (see :class:`retrieval.phrases.PhraseRows`), what was seen (unless ``include_seen``), what is disliked, what
+    the request excludes, and the items that it is to be like.
 
     """
     query = request.query
@@ -42,6 +42,8 @@ def allowed_mask(table: ItemTable, request: Request, profile: Profile) -> Mask:
         allowed &= ~table.genres[:, columns].any(axis=1)
     for creator in query.without_creators:
         allowed[table.by_creator.get(creator, [])] = False
+    for phrase in query.without_words:
+        allowed[table.phrases.rows(phrase)] = False
     _clear(allowed, table, request.exclude_item_ids)
     _clear(allowed, table, query.like_item_ids)
     _clear(allowed, table, disliked_items(profile))

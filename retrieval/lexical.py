@@ -13,14 +13,14 @@ from palate.domain import Item
 from retrieval.base import Float32, Mask, Scored
 from retrieval.texts import item_text
 
-__all__ = ["LexicalIndex", "is_filler", "tokenize"]
+__all__ = ["STOP_WORDS", "LexicalIndex", "has_cjk", "is_filler", "tokenize"]
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _RUNS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
 _IS_CJK = re.compile(rf"[{_CJK}]")
 _MARKS = re.compile("[\u0300-\u036f]")
 _POSSESSIVE = re.compile(r"['’`]s\b")
-_STOP = frozenset(
+STOP_WORDS = frozenset(
     """
     a about all also am an and any are as at be but by can could did do does for from had has have he her him his how i
     if in into is it its just like me more most my no nor not of on or our please she should so some something such than that
@@ -47,13 +47,18 @@ def tokenize(text: str) -> list[str]:
     return tokens
 
 
+def has_cjk(text: str) -> bool:
+    """Return whether a text holds Chinese, Japanese or Korean characters."""
+    return _IS_CJK.search(text) is not None
+
+
 def is_filler(text: str) -> bool:
     """Return whether a text has no words but common ones, by which nothing can be found.
 
     >>> is_filler("some from the"), is_filler("some jazz")
     (True, False)
     """
-    return all(token in _STOP or token in _PARTICLES for token in tokenize(text))
+    return all(token in STOP_WORDS or token in _PARTICLES for token in tokenize(text))
 
 
 class LexicalIndex:
@@ -107,7 +112,7 @@ class LexicalIndex:
 
     def _terms(self, text: str) -> list[str]:
         tokens = list(dict.fromkeys(tokenize(text)))
-        words = [token for token in tokens if token not in _STOP] or tokens
+        words = [token for token in tokens if token not in STOP_WORDS] or tokens
         vocabulary = {} if self._bm25 is None else self._bm25.vocab_dict
         return [word for word in words if word in vocabulary]
 

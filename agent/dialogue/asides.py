@@ -7,18 +7,20 @@ from collections.abc import Sequence
 
 from agent.base import MentionSpan
 from agent.dialogue.lexicon import GREETING
+from agent.dialogue.refine import hidden, says_more
 from agent.dialogue.understand import fold
 
 __all__ = [
     "asked_after",
     "asks_facts",
+    "asks_what_this_is",
     "is_greeting",
     "is_thanks",
     "limits_length",
     "missed_title",
     "people_named",
     "plainly",
-    "refused_name",
+    "says_what",
 ]
 
 _THANKS = re.compile(
@@ -27,7 +29,9 @@ _THANKS = re.compile(
     re.ASCII,
 )
 _NO_MORE = re.compile(
-    r"(?:\b(?:thanks(?: again)?|thank|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|"
+    r"(?:\b(?:(?:no|nah|nope)\W+(?=(?:thanks?|thx|thank|i'm|i am|we're|we are)\b)|"
+    r"(?:i'm|i am|we're|we are) (?=good|ok|okay|fine|all)|"
+    r"fine|thanks(?: again)?|thank|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|"
     r"good|you|so|very|much|many|a lot|(?:that|this|it|those|these)(?:'s| is| are)?(?: it| all)?|all|for|now|choices?|"
     r"picks?|ideas?|(?:i'll |i will )(?:watch|take|try|go with|listen to) "
     r"(?:that|this|it|those|them|the (?:first|second|third|last)(?: one)?)|"
@@ -46,7 +50,33 @@ _FACTS = re.compile(
     r"什么(?:类型|内容|故事)|多长|区别",
     re.ASCII,
 )
-_ALIKE = re.compile(r"\b(?:like|similar to)\b|像|类似")  # "tell me about films like Scream" asks for films
+# "Tell me about films like Scream" asks for films; "I'd like to know more about the first one" does not.
+_ALIKE = re.compile(
+    r"\babout (?:(?:some|any|the|more|other) )?(?:(?:films?|movies?|songs?|music|tracks?|something|anything|ones?|titles?) )?"
+    r"(?:(?:that|which) (?:is|are) )?(?:like|similar to)\b|(?:关于|介绍|[说讲]讲)(?:一下|几部|一些|点)*(?:像|类似)"
+)
+_WHAT_THIS_IS = re.compile(
+    r"\W*(?:(?:hi|hello|hey|so|ok|okay|sorry|please|and)\W+)*(?:who(?:'s| are| is) (?:you|this)|"
+    r"what(?:'s| are| is) (?:you|this)(?: thing)?|"
+    r"what (?:can|do|could) you (?:actually )?do(?: for me)?|how (?:do|does|can) (?:you|this|it|i use (?:this|it|you)) ?(?:work)?|"
+    r"what can i (?:ask|say|do)(?: (?:you|here|to you))?|help(?: me)?|i need help|"
+    r"are you (?:an? )?(?:real|human|person|bot|robot|ai|machine|chatbot|llm|chatgpt)(?: person| human)?)"
+    r"(?:\W+(?:please|here|then|exactly))*\W*|"
+    r"[^\w\u3400-\u9fff]*(?:(?:你好|请问|那)[^\w\u3400-\u9fff]*)*(?:你是(?:谁|什么|机器人|真人|人|AI|ai)吗?|(?:你|这个?)(?:能|会|可以)?(?:帮我)?(?:做|干)(?:些|点)?(?:什么|啥)|"
+    r"(?:这个?|你)?(?:怎么|如何)(?:使?用|玩)(?:你|它)?|帮助|帮帮我|这(?:里|个)?是(?:什么|干什么的|做什么的))[呢啊呀的]?[^\w\u3400-\u9fff]*",
+    re.ASCII,
+)
+# What is asked for by everybody, or on any evening.
+_OPEN = re.compile(
+    r"\b(?:tonight|today|tomorrow|(?:this |the )?(?:weekend|evening|morning|afternoon|night)|surprise|whatever|should|enjoy|"
+    r"popular|famous|favou?rites?|classics?|top|rated|best-known|underrated|hidden gems?|masterpieces?|interesting|entertaining|"
+    r"myself|mood|feel|feeling|free|spend|hours?|minutes?|nice|amazing|awesome|brilliant|worth|watching|listening|hearing|seeing|catalog(?:ue)?|"
+    r"here|people|everyone|everybody|friends?|suggesting|recommending|taste|history|based|choose|pick|decide|random|more|"
+    r"released|made|came|out|years?|decades?|century|era|titles?|content)\b|"
+    r"今晚|今天|明天|周末|晚上|早上|下午|随便|随机|惊喜|热门|经典|有名|著名|好看|好听|精彩|口味|喜欢|适合|值得|大家|朋友|一起|时候|心情|"
+    r"不知道|评分|高分|年代|作品|目录|这里",
+    re.ASCII,
+)
 _WHY_NOT = re.compile(r"\bwhy (?:not(?= \w)|don['’]?t(?= (?:you|we)\b))", re.IGNORECASE | re.ASCII)
 _AFTER = re.compile(
     r"\W*(?:(?:so|and|but|ok|okay|hey|hi|hello)\W+)?"
@@ -84,12 +114,7 @@ _PERSON = re.compile(
     r"(?=主演|导演|执导|参演|出演|饰演|演|拍|唱|的|和|与|那|吗|呢|最|[,，。!！?？\s]|$)"
 )
 _BEFORE_NAME = re.compile(
-    r"[\u3400-\u9fff]*(?:[我最喜热]爱|[看听由有要和与欢荐我给点找部首个是像了厌放除绝含])(?=[\u3400-\u9fff]+[·•・])"
-)
-_REFUSED_NAME = re.compile(
-    r"\b(?:[Nn]o(?: [Mm]ore)?|[Nn]ot(?: by)?|[Ww]ithout(?: any)?|[Aa]void|[Aa]nything but|[Hh]ate|[Dd]islike) "
-    r"(?!(?:Thanks?|Way|Idea|Problem|Worries|More|Other|One|Sure|Right|Yet|Too|Really|Now|Hard|Time|New|The|An?|My|Your|Any) )"
-    rf"(?P<name>{_NAME_EN})(?![\w'’-])"
+    r"[\u3400-\u9fff]*(?:[我最喜热很超也都特真更好太别挺]爱|[看听由有要和与欢荐我给点找部首个是像了厌放除绝含])(?=[\u3400-\u9fff]+[·•・])"
 )
 _ABOUT_ZH = re.compile(r"[\u3400-\u9fff]*(?:关于|讲述?|有关|传记)[\u3400-\u9fff]+[·•・]")
 _SHORT = 4
@@ -120,10 +145,29 @@ def is_thanks(text: str, found: Sequence[MentionSpan] = ()) -> bool:
     return _THANKS.search(folded) is not None and _NO_MORE.fullmatch(folded) is not None
 
 
-def asks_facts(text: str) -> bool:
-    """Return whether a message asks what an item is: "who directed …", "tell me more about …", …的导演是谁."""
-    folded = fold(text)
+def asks_facts(text: str, found: Sequence[MentionSpan] = ()) -> bool:
+    """Return whether a message asks what an item is: "who directed …", "tell me more about …", …的导演是谁.
+
+    Args:
+        text: The message.
+        found: The titles that occur in it; one may be "Some Like It Hot".
+
+    """
+    folded = hidden(fold(text), found)
     return _FACTS.search(folded) is not None and _ALIKE.search(folded) is None
+
+
+def asks_what_this_is(text: str, found: Sequence[MentionSpan] = ()) -> bool:
+    """Return whether a message only asks who answers here and what can be asked ("help", 你是谁); ``found`` are the titles that
+    occur in it: one is asked for.
+    """
+    return not found and _WHAT_THIS_IS.fullmatch(fold(text)) is not None
+
+
+def says_what(text: str, found: Sequence[MentionSpan] = ()) -> bool:
+    """Return whether a text has words to look for beside its titles, ``found``: "about friendship", not "what should I watch"."""
+    plain = hidden(fold(text), found)
+    return says_more(_OPEN.sub(" ", plain), ())
 
 
 def is_greeting(text: str, found: Sequence[MentionSpan] = ()) -> bool:
@@ -164,10 +208,7 @@ def limits_length(text: str, found: Sequence[MentionSpan] = ()) -> bool:
         found: The titles that occur in it; one may name a time.
 
     """
-    folded = fold(text)
-    for title in found:
-        folded = folded[: title.start] + "x" * (title.end - title.start) + folded[title.end :]
-    return _LENGTH.search(folded) is not None
+    return _LENGTH.search(hidden(fold(text), found)) is not None
 
 
 def missed_title(text: str, found: Sequence[MentionSpan]) -> str:
@@ -199,18 +240,3 @@ def people_named(text: str, found: Sequence[MentionSpan]) -> list[str]:
             spans.append((before.end() if before else start, end))
     apart = [(start, end) for start, end in spans if all(end <= one.start or one.end <= start for one in found)]
     return [text[start:end].removesuffix("'s") for start, end in apart]
-
-
-def refused_name(text: str, found: Sequence[MentionSpan]) -> str:
-    """Return the first name that a message refuses ("no Julia Roberts"), of anybody or anything, as written; "" without any.
-
-    Args:
-        text: The message.
-        found: The titles that occur in it, which are known.
-
-    """
-    for match in _REFUSED_NAME.finditer(text):
-        start, end = match.span("name")
-        if all(end <= one.start or one.end <= start for one in found):
-            return match["name"]
-    return ""

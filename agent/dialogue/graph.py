@@ -19,17 +19,18 @@ from agent.base import MentionSpan
 from agent.dialogue.asides import (
     asked_after,
     asks_facts,
+    asks_what_this_is,
     is_greeting,
     is_thanks,
     limits_length,
     missed_title,
     people_named,
     plainly,
-    refused_name,
+    says_what,
 )
 from agent.dialogue.events import ChatEvent
 from agent.dialogue.refine import Shown, asks_why, counts_a_place, places, refine
-from agent.dialogue.reply import Replier, ReplyConfig, facts_reply, notice, thanked_reply, why_reply
+from agent.dialogue.reply import Opening, Replier, ReplyConfig, facts_reply, introduced_reply, notice, thanked_reply, why_reply
 from agent.dialogue.wishes import WishReader, WishReaderConfig
 from agent.llm.base import LLM
 from agent.prompts.understand import Asked, Draft
@@ -44,6 +45,7 @@ __all__ = ["ChatAgent", "ChatConfig", "ChatState", "Language"]
 Language = Literal["en", "zh"]
 _MAX_EXCLUDED = 200
 _MESSAGES = 20
+_ASIDES = ("why", "facts", "thanked", "introduced")  # answered without a slate
 
 
 class Vocabulary(Protocol):
@@ -75,6 +77,10 @@ class Vocabulary(Protocol):
 
     def creators(self, text: str) -> tuple[str, ...]:
         """Return the creators that a text names."""
+        ...
+
+    def unmentioned(self, text: str) -> tuple[str, ...]:
+        """Return the words that a text refuses and that no item has in its texts."""
         ...
 
     def mentions(self, text: str) -> Sequence[MentionSpan]:
@@ -208,14 +214,14 @@ class ChatAgent:
         graph.add_node("why", self._why)
         graph.add_node("facts", self._facts)
         graph.add_node("thanked", self._thanked)
+        graph.add_node("introduced", self._introduced)
         graph.add_edge(START, "understand")
-        graph.add_conditional_edges("understand", _next, ["retrieve", "why", "facts", "thanked"])
+        graph.add_conditional_edges("understand", _next, ["retrieve", *_ASIDES])
         graph.add_edge("retrieve", "rank")
         graph.add_edge("rank", "respond")
         graph.add_edge("respond", END)
-        graph.add_edge("why", END)
-        graph.add_edge("facts", END)
-        graph.add_edge("thanked", END)
+        for aside in _ASIDES:
+            graph.add_edge(aside, END)
         return graph.compile(checkpointer=checkpointer)
 
     async def _understand(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
@@ -226,10 +232,12 @@ class ChatAgent:
             return {"intent": "why"}
         mentions = self._vocabulary.mentions(said)
         shown = _shown(state)
-        if asks_facts(said) and any(item.title for item in shown) and (counts_a_place(said) or _named(shown, mentions)):
+        if asks_facts(said, mentions) and any(item.title for item in shown) and (counts_a_place(said) or _named(shown, mentions)):
             return {"intent": "facts"}
         if is_thanks(said, mentions):
             return {"intent": "thanked"}
+        if asks_what_this_is(said, mentions):
+            return {"intent": "introduced"}
         remembered = state.get("query")
         refused = self._vocabulary.refused(said)
         refined = refine(
@@ -282,22 +290,25 @@ class ChatAgent:
     async def _respond(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         turn, write = runtime.context, runtime.stream_writer
         write(ChatEvent("status", {"stage": "respond"}))
-        mentions, lacking = self._vocabulary.mentions(turn.text), self._vocabulary.lacking(turn.text)
-        there, missed = asked_after(turn.text, mentions), missed_title(turn.text, mentions)
+        text, request = plainly(turn.text), turn.request
+        mentions, lacking = self._vocabulary.mentions(text), self._vocabulary.lacking(text)
+        there, missed = asked_after(text, mentions), missed_title(text, mentions)
         missed = "" if self._known(missed) else missed  # "do you have Comedies?"
-        nobody = next((name for name in people_named(turn.text, mentions) if not self._known(name)), "")
-        unknown = "" if missed or nobody else refused_name(turn.text, mentions)
+        untold = request is not None and self._untold(request.query, turn)
         first = notice(
             lacking,
             there,
             turn.language,
             missed=missed,
-            nobody=nobody,
-            unknown="" if self._known(unknown) else unknown,
-            length=limits_length(turn.text, mentions),
-            greeted=is_greeting(turn.text, mentions),
+            nobody=next((name for name in people_named(text, mentions) if not self._known(name)), ""),
+            unknown=self._vocabulary.unmentioned(text),
+            length=limits_length(text, mentions),
+            untold=untold,
+            greeted=is_greeting(text, mentions),
         )
-        request = turn.request
+        opening: Opening = "perhaps" if untold else "fits"
+        if there and not lacking and request is not None and request.query.like_item_ids:
+            opening = "alike"
         said = await self._replier.write(
             turn.text,
             turn.slate.items if turn.slate is not None else (),
@@ -305,9 +316,22 @@ class ChatAgent:
             turn.deadline,
             lambda delta: write(ChatEvent("text", {"delta": delta})),
             first=first,
-            alike=bool(there and not lacking and request is not None and request.query.like_item_ids),
+            opening=opening,
         )
         return {"messages": [AIMessage(said)]}
+
+    def _untold(self, query: Query, turn: _Turn) -> bool:
+        """Return whether a request is in words that no item of its slate has, and in nothing else."""
+        if turn.slate is None or turn.prepared is None:
+            return False
+        if query.genres or query.like_item_ids or query.without_genres or query.without_creators:
+            return False
+        served = {item.item_id for item in turn.slate.items}
+        offered = (one for one in turn.prepared.found.candidates if one.item.item_id in served)
+        told = any(evidence.kind == "query" for one in offered for evidence in one.evidence)
+        if told or not served or self._vocabulary.creators(query.text):
+            return False
+        return says_what(query.text, self._vocabulary.mentions(query.text))
 
     def _known(self, words: str) -> bool:
         """Return whether words name a creator, or ask for a genre, a type, years or the like of a title."""
@@ -329,6 +353,11 @@ class ChatAgent:
 
     async def _thanked(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
         said = thanked_reply(runtime.context.language)
+        runtime.stream_writer(ChatEvent("text", {"delta": said}))
+        return {"messages": [AIMessage(said)]}
+
+    async def _introduced(self, state: ChatState, runtime: Runtime[_Turn]) -> dict[str, Any]:
+        said = introduced_reply(runtime.context.language)
         runtime.stream_writer(ChatEvent("text", {"delta": said}))
         return {"messages": [AIMessage(said)]}
 
@@ -357,7 +386,7 @@ class ChatAgent:
 
 def _next(state: ChatState) -> str:
     intent = state.get("intent", "")
-    return intent if intent in {"why", "facts", "thanked"} else "retrieve"
+    return intent if intent in _ASIDES else "retrieve"
 
 
 def _shown(state: ChatState) -> list[Shown]:

@@ -137,7 +137,7 @@ awful bad bored boring come dull horrible terrible wanted
 about actually again all already also and another any anything anything's are best better bit but can choice choices could
 definitely different does don't earlier else else's even fifth film films find first five for four fourth from get give good
 got great had has have haven't hear heard here hmm how i'd i'll i'm i've instead it's just kind know last later less let's
-lets like list listen listened little lot make maybe mean modern more movie movies much music my need new newer none nope not
+lets like list listen listened little lot make maybe mean modern more movie movies much music my nah need new newer none nope not
 now okay old older one ones only option options other others perhaps please prefer rather really recent recommend
 recommendation recommendations same second see seen seventh show similar six sixth some something something's song songs sorry
 sort still stuff suggest suggestion suggestions sure than thank thanks that that's the them then there these thing things

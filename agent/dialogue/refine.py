@@ -24,7 +24,7 @@ from agent.dialogue.lexicon import (
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
 
-__all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "places", "refine"]
+__all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "hidden", "places", "refine", "says_more"]
 
 
 _WHY = re.compile(
@@ -188,8 +188,8 @@ def refine(  # noqa: PLR0917 - what a message is read against
     romantic", after jazz) does not. A follow-up adds genres and examples, takes refused ones away, keeps types and years that it
     does not change, and may be relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals.
     "Not that one", "another" leave out what was shown: the item that is named or counted, else all of the last slate; "more like
-    the first one" wants its like. Genres and creators that were refused stay refused in new requests, too, until they are wanted by
-    name or all starts over; genres also until something is to be like an example.
+    the first one" wants its like. Genres, creators and words that were refused stay refused in new requests, too, until they are
+    wanted by name or all starts over; genres also until something is to be like an example.
 
     """
     folded = fold(text)
@@ -199,10 +199,10 @@ def refine(  # noqa: PLR0917 - what a message is read against
         return Refined(query=new, exclude=tuple(refused))
     follows = _is_follow_up(folded, new, refused)
     if _of_another_type(previous, new, carriers):
-        if not (follows and _is_mood(_without(folded, found), new.genres)):
+        if not (follows and _is_mood(hidden(folded, found), new.genres)):
             return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
         new = new.model_copy(update={"genres": ()})
-    plain = _without(folded, found)
+    plain = hidden(folded, found)
     pointed = _pointed_at(plain, new, shown, found)
     verb, like_place = _removes(folded), _LIKE_PLACE.search(plain) or (_LIKE_THAT.search(plain) if pointed else None)
     removed = _removed(folded, pointed, shown, verb) if verb else ()
@@ -221,7 +221,8 @@ def refine(  # noqa: PLR0917 - what a message is read against
         replaced = new.model_copy(update={"like_item_ids": likes})
         return Refined(query=_still_refusing(previous, replaced, folded), exclude=exclude, kind="follow-up")
     low, high = _years(folded, previous, new, shown)
-    brings = any((new.genres, new.like_item_ids, new.without_genres, new.without_creators)) or _says_more(folded, found)
+    refuses = new.without_genres or new.without_creators or new.without_words
+    brings = bool(new.genres or new.like_item_ids or refuses or says_more(folded, found))
     words = f"{previous.text}; {new.text}".strip("; ") if brings else previous.text
     query = new.model_copy(
         update={
@@ -237,14 +238,16 @@ def refine(  # noqa: PLR0917 - what a message is read against
 
 
 def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence[str] | None = None) -> Query:
-    """Return a query with what was refused before, less the genres that are ``wanted`` now (unset, its own) and the creators that
-    are named now and not refused.
+    """Return a query with what was refused before, less the genres that are ``wanted`` now (unset, its own) and the creators and
+    words that are named now and not refused.
     """
     named = [name for name in previous.without_creators if _names(name, folded) and name not in query.without_creators]
+    spoken = [words for words in previous.without_words if _names(words, folded) and words not in query.without_words]
     before = () if wanted is None and query.like_item_ids else previous.without_genres
     refused = {
         "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
         "without_creators": _united(previous.without_creators, query.without_creators, named),
+        "without_words": _united(previous.without_words, query.without_words, spoken),
     }
     return query.model_copy(update=refused)
 
@@ -262,7 +265,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[·•・]", "", fold(text))
 
 
-def _without(folded: str, found: Sequence[MentionSpan]) -> str:
+def hidden(folded: str, found: Sequence[MentionSpan]) -> str:
     """Return a text with a stand-in for titles, which may hold numbers and all kinds of words."""
     for one in found:
         folded = folded[: one.start] + "x" * (one.end - one.start) + folded[one.end :]
@@ -284,7 +287,7 @@ def _is_follow_up(folded: str, new: Query, refused: Sequence[str]) -> bool:
     if _FOLLOWS.search(folded) or _COMPARES.fullmatch(folded):
         return True
     n = len(folded.split())
-    refuses = new.without_genres or new.without_creators or refused or _REFUSES.search(folded)
+    refuses = new.without_genres or new.without_creators or new.without_words or refused or _REFUSES.search(folded)
     if refuses and n <= _FEW_WORDS and len(folded) <= _FEW_LETTERS and not _asks(new):
         return True
     short = n <= 3 and len(folded) <= 24
@@ -295,9 +298,9 @@ def _asks(query: Query) -> bool:
     return bool(query.genres or query.like_item_ids or query.types or query.year_min or query.year_max)
 
 
-def _says_more(folded: str, found: Sequence[MentionSpan]) -> bool:
-    """Return whether a follow-up says something that is to be searched for: "with dinosaurs", not "another one" or "less gore"."""
-    said = _REFUSED.sub(" ", re.sub("不错|特别|非常", " ", _without(folded, found)))
+def says_more(folded: str, found: Sequence[MentionSpan]) -> bool:
+    """Return whether a text says something that is to be searched for: "with dinosaurs", not "another one" or "less gore"."""
+    said = _REFUSED.sub(" ", re.sub("不错|特别|非常", " ", hidden(folded, found)))
     return (
         any(word not in EMPTY_EN and word.strip("x") for word in _WORD.findall(said))
         or len(_EMPTY_ZH.sub("", "".join(_HAN.findall(said)))) > 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import anyio
 from pydantic import Field
@@ -23,10 +24,26 @@ from palate.domain import Item, ItemType, Recommendation, Value
 from palate.errors import PalateError
 from palate.prompting import GenerateConfig
 
-__all__ = ["Replier", "ReplyConfig", "facts_reply", "notice", "plain_reply", "thanked_reply", "why_reply"]
+__all__ = [
+    "Opening",
+    "Replier",
+    "ReplyConfig",
+    "facts_reply",
+    "introduced_reply",
+    "notice",
+    "plain_reply",
+    "thanked_reply",
+    "why_reply",
+]
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
+Opening = Literal["fits", "alike", "perhaps"]
+_OPENINGS: Mapping[Opening, tuple[str, str]] = {
+    "fits": ("Here is what fits", "为你挑了"),
+    "alike": ("Like it", "和它相近的还有"),
+    "perhaps": ("You might like", "也许你会喜欢"),
+}
 _END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 
 
@@ -64,11 +81,11 @@ class Replier:
         emit: Callable[[str], None],
         *,
         first: str = "",
-        alike: bool = False,
+        opening: Opening = "fits",
     ) -> str:
         """Give each sentence to ``emit`` once it is checked, and return the whole. Writing ends at the first that does not hold.
 
-        Where something has to be said ``first``, all is said plainly; ``alike`` where that names what the items are like.
+        Where something has to be said ``first``, all is said plainly, with an ``opening`` that goes with it.
         """
         said: list[str] = []
 
@@ -88,7 +105,7 @@ class Replier:
         if not said:
             if first:
                 say(first)
-            say(plain_reply(items, language, alike=alike))
+            say(plain_reply(items, language, opening))
         return "".join(said)
 
     async def _prose(  # noqa: PLR0917 - private, and each is needed
@@ -131,13 +148,14 @@ def notice(
     *,
     missed: str = "",
     nobody: str = "",
-    unknown: str = "",
+    unknown: Sequence[str] = (),
     length: bool = False,
+    untold: bool = False,
     greeted: bool = False,
 ) -> str:
     """Return what has to be said first: hello; of the types that were asked for in vain, or of the title that was asked after and
     is ``there`` or was ``missed``; that no item names a person (``nobody``), or what was refused (``unknown``); that nothing is
-    chosen by its ``length``; or "".
+    chosen by its ``length``; that nothing offered says what was asked for (``untold``); or "".
     """
     chinese, said = language == "zh", list[str]()
     if greeted:
@@ -154,26 +172,29 @@ def notice(
         name = quote(nobody)
         said.append(f"这里没有作品注明{name}参与。" if chinese else f"No item here says that it is by or with “{name}”.")
     if unknown:
-        name = quote(unknown)
-        said.append(f"这里没有作品提到{name}。" if chinese else f"No item here names “{name}”, so there is nothing to leave out.")
+        refused = [quote(name) if chinese else f"“{quote(name)}”" for name in unknown]
+        no = f"No item here names {' or '.join(refused)}, so there is nothing to leave out."
+        said.append(f"这里没有作品提到{listed(refused, 'zh')}。" if chinese else no)
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
+    if untold and not said:
+        no = "I found nothing to offer that says that in so many words, so I went by what comes near it and by your taste."
+        said.append("没有找到直接提到这些的作品，我按相近程度和你的口味来挑。" if chinese else no)
     return ("" if chinese else " ").join(said)
 
 
-def plain_reply(items: Sequence[Recommendation], language: str, *, alike: bool = False) -> str:
-    """Return a sentence that names the first of a slate's titles; ``alike`` where they are like one that was named before."""
+def plain_reply(items: Sequence[Recommendation], language: str, opening: Opening = "fits") -> str:
+    """Return a sentence that names the first of a slate's titles: they fit, are like one that was named before, or perhaps fit."""
     if not items:
         if language == "zh":
             return "目录里暂时没有符合这些条件的作品，放宽一点条件再试试吧。"
         return "Nothing in the catalog fits all of that. Try with fewer conditions."
     titles = [quote(item.title) for item in items[:_NAMED]]
     if language == "zh":
-        opening = "和它相近的还有" if alike else "为你挑了"
-        return f"{opening}{listed([f'《{title}》' for title in titles], 'zh')}{'等作品' if len(items) > _NAMED else ''}。"
+        more = "等作品" if len(items) > _NAMED else ""
+        return f"{_OPENINGS[opening][1]}{listed([f'《{title}》' for title in titles], 'zh')}{more}。"
     more = f", and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
-    opening = "Like it" if alike else "Here is what fits"
-    return f"{opening}: {', '.join(titles) if more else listed(titles, 'en')}{more}."
+    return f"{_OPENINGS[opening][0]}: {', '.join(titles) if more else listed(titles, 'en')}{more}."
 
 
 def facts_reply(items: Sequence[Shown], language: str) -> str:
@@ -196,6 +217,19 @@ def facts_reply(items: Sequence[Shown], language: str) -> str:
             said.append(f"{title}{year}{f': {told}' if told else ''}.")
     said.append("目录里写到的就这些。" if chinese else "The catalog says no more than that.")
     return ("" if chinese else " ").join(said)
+
+
+def introduced_reply(language: str) -> str:
+    """Return what is said to somebody who asks who answers here, and what can be asked."""
+    if language == "zh":
+        return (
+            "我从这里的目录里为你推荐，依据你的记录和你说的要求。可以说类型、心情、年代、不想要的，或者一个你喜欢的作品；"
+            "之后还可以说“老一点的”“不要第一个”或“为什么推荐第二个？”。"
+        )
+    return (
+        "I recommend from the catalog here, by your history and by what you ask for. Name a genre, a mood, years, what you do not "
+        "want, or a title that you like; then go on with “something older”, “not the first one” or “why the second one?”."
+    )
 
 
 def thanked_reply(language: str) -> str:

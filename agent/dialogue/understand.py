@@ -22,6 +22,7 @@ from agent.dialogue.lexicon import (
     TYPE_WORDS,
     either,
 )
+from agent.dialogue.refusals import Refusal, refusals, without_spans
 from agent.dialogue.years import bounding_words, read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
@@ -113,11 +114,12 @@ class Understander:
 
     def understand(self, text: str) -> Query:
         """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say, but for those that only set a bound
-        to years ("nothing before 1995"); a mere greeting asks for nothing.
+        to years ("nothing before 1995") or refuse something by a word for it; a mere greeting asks for nothing.
 
         Titles become ``like_item_ids``, genre words ``genres`` or, where they are refused ("no horror", "not too scary", 不要恐怖),
-        ``without_genres``, creators who are refused ("nothing with Tom Cruise") ``without_creators``; "films", "music", 电影 …
-        become ``types``; "90s", "before 1980", 九十年代 … become years.
+        ``without_genres``, creators who are refused ("nothing with Tom Cruise") ``without_creators``, what else is refused by a
+        word ("without dogs", 不要迪士尼的) ``without_words``; "films", "music", 电影 … become ``types``; "90s", "before 1980",
+        九十年代 … become years.
 
         Raises:
             InvalidInput: The text is longer than 2,000 characters.
@@ -135,12 +137,15 @@ class Understander:
         types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words), behind=False)
         wanted, unwanted = _split(genres)
         year_min, year_max = read_years(masked)
+        people = self._people(words, masked)
+        unwanted_words = refusals(words, _blank(_blank(_asking(masked), genres), people), _MASK)
         return Query(
-            text=_without_bounds(words, masked),
+            text=_said(words, masked, unwanted_words),
             like_item_ids=likes,
             genres=tuple(genre for genre in wanted if genre not in unwanted),
             without_genres=unwanted,
-            without_creators=self._refused_creators(words, masked),
+            without_creators=_split(_judged(_asking(masked), people, before=_REFUSED_PERSON))[1],
+            without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in unwanted_words)),
             types=self._chosen_types(*_split(types)),
             year_min=year_min,
             year_max=year_max,
@@ -227,8 +232,8 @@ class Understander:
             said = said[: mention.start] + _TITLE + said[mention.end :]
         return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked, said, tuple(dict.fromkeys(unlike))
 
-    def _refused_creators(self, text: str, masked: str) -> tuple[str, ...]:
-        """Return the creators that a text refuses; in ``masked`` it is folded and without its titles."""
+    def _people(self, text: str, masked: str) -> list[_Word]:
+        """Return where a text names creators; in ``masked`` it is folded and without its titles."""
         plain = "".join(_MASK if hidden == _MASK else character for character, hidden in zip(text, masked, strict=True))
         names: dict[tuple[int, int], list[str]] = {}
         for span in sorted(self._names.spans(plain), key=lambda span: (span.start, -span.end)):
@@ -236,10 +241,11 @@ class Understander:
             within = any(one != at and one[0] <= span.start and span.end <= one[1] for one in names)
             if not (within or (" " not in span.creator and _GOES_ON.match(plain, span.end))):
                 names.setdefault(at, []).append(span.creator)
-        words = [_Word(start, end, tuple(creators)) for (start, end), creators in names.items()]
-        if _QUESTION.search(masked):
-            masked = _ASKS_NOT.sub(lambda found: _MASK * len(found.group()), masked)
-        return _split(_judged(masked, words, before=_REFUSED_PERSON))[1]
+        return [_Word(start, end, tuple(creators)) for (start, end), creators in names.items()]
+
+    def unmentioned(self, text: str) -> tuple[str, ...]:
+        """Return the words that a text refuses and that no item has in its texts, so that there is nothing to leave out."""
+        return tuple(words for words in self.understand(text).without_words if not len(self._table.phrases.rows(words)))
 
     def refused(self, text: str) -> tuple[str, ...]:
         """Return the items that a text names and does not want: "anything but Heat", 别推荐《Heat》."""
@@ -255,6 +261,15 @@ class Understander:
         return tuple(t for t in self._types if t in wanted and t not in unwanted)
 
 
+def _said(text: str, masked: str, refused: Sequence[Refusal]) -> str:
+    """Return the words of a text that are to be looked for: those that are not refused and do not only bound years."""
+    left = _without_bounds(without_spans(text, refused), without_spans(masked, refused))
+    if not refused:
+        return left
+    left = left.strip(_BREAKS)
+    return "" if is_filler(left) else left
+
+
 def _without_bounds(text: str, masked: str) -> str:
     """Return a text less the words that only set a bound to years; nothing where none but common words are left. In ``masked`` it
     is folded and without its titles.
@@ -268,6 +283,11 @@ def _without_bounds(text: str, masked: str) -> str:
         end += masked.startswith(particle, end)
     left = f"{text[:start].rstrip(_BREAKS)} {text[end:].lstrip(_BREAKS)}".strip(_BREAKS)
     return "" if is_filler(left) else left
+
+
+def _asking(masked: str) -> str:
+    """Return a text with "no" masked where it only asks: "is there no …?", 没有…吗."""
+    return _ASKS_NOT.sub(lambda found: _MASK * len(found.group()), masked) if _QUESTION.search(masked) else masked
 
 
 def _is_asked(text: str, word: _Word) -> bool:

@@ -23,6 +23,7 @@ class Filters(Body):
     genres: _Names = ()
     without_genres: _Names = ()
     without_creators: _Names = ()
+    without_words: _Names = ()
     year_min: _Year | None = None
     year_max: _Year | None = None
 

@@ -43,6 +43,7 @@ def _merged(query: Query, body: RecommendationBody) -> Query:
             "genres": _both(_without(query.genres, refused), asked.genres),
             "without_genres": _both(_without(query.without_genres, wanted), asked.without_genres),
             "without_creators": _both(query.without_creators, asked.without_creators),
+            "without_words": _both(query.without_words, asked.without_words),
             "year_min": query.year_min if asked.year_min is None else asked.year_min,
             "year_max": query.year_max if asked.year_max is None else asked.year_max,
         }

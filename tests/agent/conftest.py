@@ -98,6 +98,9 @@ class World:
     def lacking(self, text: str) -> Any:
         return self.understander.lacking(text)
 
+    def unmentioned(self, text: str) -> Any:
+        return self.understander.unmentioned(text)
+
     def carriers(self, genres: Any) -> Any:
         return self.understander.carriers(genres)
 

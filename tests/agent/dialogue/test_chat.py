@@ -155,9 +155,9 @@ def test_what_is_removed_makes_way(world):
 def test_what_the_catalog_lacks_is_said(world):
     llm = ScriptedLLM(text=lambda prompt: "Try Alien.")
     ((_, slate, said),) = talk(world, "a podcast, please", llm=llm, n=3)
-    assert said.startswith(f"There are no podcasts here. Here is what fits: {slate.items[0].title}")
+    assert said.startswith(f"There are no podcasts here. You might like: {slate.items[0].title}")
     ((_, slate, said),) = talk(world, "有播客吗", language="zh", n=3)
-    assert said.startswith(f"这里没有播客。为你挑了《{slate.items[0].title}》")
+    assert said.startswith(f"这里没有播客。也许你会喜欢《{slate.items[0].title}》")
     ((_, slate, said),) = talk(world, "something funny under two hours", llm=llm, n=3)
     assert said.startswith(f"I cannot choose by running time. Here is what fits: {slate.items[0].title}")
 
@@ -168,13 +168,17 @@ def test_who_asks_after_a_title_is_told_that_it_is_there(world):
     ((_, slate, said),) = talk(world, "有没有Blade Runner", language="zh", n=3)
     assert said.startswith(f"这里有《Blade Runner》。和它相近的还有《{slate.items[0].title}》")
     ((_, slate, said),) = talk(world, "do you have The Matrix?", n=3)
-    assert said.startswith(f"I find no title “The Matrix” here. Here is what fits: {slate.items[0].title}")
+    assert said.startswith(f"I find no title “The Matrix” here. You might like: {slate.items[0].title}")
     ((_, _, said),) = talk(world, "something funny, a film with Tom Nobody", n=3)
     assert said.startswith("No item here says that it is by or with “Tom Nobody”. Here is what fits: ")
     ((_, _, said),) = talk(world, "something funny, but no Tom Nobody", n=3)
     assert said.startswith("No item here names “Tom Nobody”, so there is nothing to leave out. Here is what fits: ")
+    ((_, _, said),) = talk(world, "something funny, no Tom Nobody or Julia Nobody", n=3)
+    assert said.startswith("No item here names “Tom Nobody” or “Julia Nobody”, so there is nothing to leave out. ")
+    ((_, _, said),) = talk(world, "why not Julia Nobody? A comedy", n=3)
+    assert "leave out" not in said
     ((_, _, said),) = talk(world, "something like No Hard Feelings", n=3)
-    assert said.startswith("I find no title “No Hard Feelings” here. Here is what fits: ")
+    assert said.startswith("I find no title “No Hard Feelings” here. You might like: ")
     ((_, _, said),) = talk(world, "no Science Fiction please", n=3)
     assert said.startswith("Here is what fits")
     ((_, _, said),) = talk(world, "汤姆·无名演的喜剧", language="zh", n=3)
@@ -185,6 +189,38 @@ def test_who_asks_after_a_title_is_told_that_it_is_there(world):
     assert said.startswith("Here is what fits")
     ((_, _, said),) = talk(world, "do you have anything like Blade Runner?", n=3)
     assert said.startswith("Here is what fits")
+
+
+def test_what_is_refused_by_a_word_stays_out(world):
+    first, second, third, fourth = talk(
+        world, "something funny", "no Galaxy please", "something older", "a film with a galaxy", n=20
+    )
+    titles = [{item.title for item in slate.items} for _, slate, _ in (first, second, third, fourth)]
+    assert "Galaxy Quest" in titles[0]
+    assert not any("Galaxy" in title for title in titles[1] | titles[2])
+    assert "Galaxy Quest" in titles[3]
+    assert "leave out" not in second[2]
+
+
+def test_what_no_item_says_is_told(world):
+    llm = ScriptedLLM(text=lambda prompt: "Try Alien.")
+    ((_, slate, said),) = talk(world, "uplifting stories of friendship", llm=llm, n=3)
+    assert said.startswith("I found nothing to offer that says that in so many words, so I went by what comes near it and by your ")
+    assert " You might like: " in said
+    assert slate.items
+    ((_, _, said),) = talk(world, "关于友谊的故事", language="zh", n=3)
+    assert said.startswith("没有找到直接提到这些的作品，我按相近程度和你的口味来挑。也许你会喜欢《")
+    for text in ("something funny", "what should I watch tonight?", "Blade Runner", "a film with a galaxy"):
+        ((_, _, said),) = talk(world, text, n=3)
+        assert "so many words" not in said, text
+
+
+def test_who_asks_what_this_is_is_told(world):
+    ((_, slate, said),) = talk(world, "who are you?")
+    assert slate is None
+    assert said.startswith("I recommend from the catalog here")
+    ((_, _, said),) = talk(world, "你能做什么", language="zh")
+    assert said.startswith("我从这里的目录里为你推荐")
 
 
 def test_a_conversation_belongs_to_its_person(world):
