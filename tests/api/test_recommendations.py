@@ -162,6 +162,16 @@ def test_refused_creators_are_left_out_and_unknown_ones_named(http: httpx.Client
     assert "'Nobody at all'" in answer.json()["error"]["message"]
 
 
+def test_refused_words_are_left_out_by_filter_and_by_the_query(http: httpx.Client) -> None:
+    found = slate(http, n=50)["items"]
+    title = next(item["title"] for item in found if item["title"].split()[-1].isalpha())
+    word = title.split()[-1]
+    for asked in ({"filters": {"without_words": [word, "no such word"]}}, {"query": f"nothing about {word}"}):
+        left = {item["title"] for item in slate(http, n=50, **asked)["items"]}
+        assert title not in left
+        assert left & {item["title"] for item in found}
+
+
 def test_a_genre_that_no_item_has_is_refused_with_the_known_ones(http: httpx.Client) -> None:
     answer = http.post("/v1/recommendations", json={"person_id": "ann", "filters": {"genres": ["Nogenre"]}})
     assert answer.status_code == 400

@@ -1,9 +1,12 @@
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from palate.domain import Item
+from retrieval import lexical
 from retrieval.lexical import LexicalIndex, tokenize
 
 
@@ -106,3 +109,7 @@ def test_any_text_is_taken(index, text, n):
     assert found == index.search(text, n)
     assert [s.score for s in found] == sorted((s.score for s in found), reverse=True)
     assert all(s.score > 0 for s in found)
+
+
+def test_the_examples_hold():
+    assert doctest.testmod(lexical).failed == 0

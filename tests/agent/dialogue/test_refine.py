@@ -120,7 +120,8 @@ def test_what_was_shown_is_left_out(text, titles, excluded):
 
 
 @pytest.mark.parametrize(
-    "text", ["remove the first one", "drop Heat", "第二个我看过了", "skip it", "I hate the first one", "no", "I don't like any"]
+    "text",
+    ["remove the first one", "drop Heat", "第二个我看过了", "skip it", "I hate the first one", "no", "nah", "I don't like any"],
 )
 def test_what_is_removed_leaves_the_request_as_it_was(text):
     refined = follow(text, ("Heat",) if "Heat" in text else ())
