@@ -13,6 +13,7 @@ from agent.dialogue.lexicon import (
     EMPTY_ZH,
     FILLERS_EN,
     GENRE_WORDS,
+    GREETING,
     MOODS,
     NEGATIONS_EN,
     NEGATIONS_ZH,
@@ -284,7 +285,7 @@ def _is_mood(plain: str, genres: Sequence[str]) -> bool:
 
 
 def _is_follow_up(folded: str, new: Query, refused: Sequence[str]) -> bool:
-    if _FOLLOWS.search(folded) or _COMPARES.fullmatch(folded):
+    if _FOLLOWS.search(folded) or _COMPARES.fullmatch(folded) or _only_bounds_years(folded, new):
         return True
     n = len(folded.split())
     refuses = new.without_genres or new.without_creators or new.without_words or refused or _REFUSES.search(folded)
@@ -292,6 +293,14 @@ def _is_follow_up(folded: str, new: Query, refused: Sequence[str]) -> bool:
         return True
     short = n <= 3 and len(folded) <= 24
     return short and not new.like_item_ids and not new.types and new.model_copy(update={"text": ""}) != Query()
+
+
+def _only_bounds_years(folded: str, new: Query) -> bool:
+    """Return whether a message sets or refuses years and no more; "no films from the 90s" is no request for films."""
+    if not folded.strip() or GREETING.fullmatch(folded):  # this makes an empty query, too
+        return False
+    aside = {"year_min": None, "year_max": None} | ({"types": ()} if _REFUSED.search(folded) else {})
+    return new.model_copy(update=aside) == Query()
 
 
 def _asks(query: Query) -> bool:
@@ -334,7 +343,10 @@ def _ids(shown: Sequence[Shown]) -> tuple[str, ...]:
 
 def _years(folded: str, previous: Query, new: Query, shown: Sequence[Shown]) -> tuple[int | None, int | None]:
     if new.year_min is not None or new.year_max is not None:
-        return new.year_min, new.year_max
+        low = previous.year_min if new.year_min is None else new.year_min
+        high = previous.year_max if new.year_max is None else new.year_max
+        room = low is None or high is None or low <= high
+        return (low, high) if room else (new.year_min, new.year_max)
     years = [item.year for item in shown if item.year]
     if years and _OLDER.search(folded):
         return None, min(median_low(years) - 1, previous.year_max or 9999)

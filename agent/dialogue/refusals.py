@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, TYPE_WORDS, either
 from retrieval.lexical import STOP_WORDS
 
-__all__ = ["Refusal", "refusals", "without_spans"]
+__all__ = ["Refusal", "refusals"]
 
 _HEADS = (
     r"(?:films?|movies?|songs?|tracks?|music|albums?|podcasts?|courses?|articles?|news|products?|ones?|anything|something|stuff|"
@@ -103,13 +102,6 @@ def refusals(text: str, masked: str, mask: str) -> list[Refusal]:
 
     """
     return sorted((*_english(text, masked, mask), *_chinese(masked, mask)), key=lambda found: found.start)
-
-
-def without_spans(text: str, found: Sequence[Refusal]) -> str:
-    """Return a text less all that refuses."""
-    for one in sorted(found, key=lambda one: -one.start):
-        text = f"{text[: one.start].rstrip()} {text[one.end :].lstrip()}"
-    return text
 
 
 def _led(before: str) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from agent.base import MentionSpan, TitleFinder
 from agent.dialogue.lexicon import (
+    EMPTY_EN,
+    EMPTY_ZH,
     FILLERS_EN,
     GENRE_WORDS,
     GREETING,
@@ -21,9 +23,10 @@ from agent.dialogue.lexicon import (
     SAME_GENRES,
     TYPE_WORDS,
     either,
+    whole,
 )
-from agent.dialogue.refusals import Refusal, refusals, without_spans
-from agent.dialogue.years import bounding_words, read_years
+from agent.dialogue.refusals import Refusal, refusals
+from agent.dialogue.years import read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
@@ -80,6 +83,8 @@ _ASKED_EN = re.compile(
 )
 _BREAKS = " \t\n,，;；、:：.。!！?？~～–—-"
 _OFTEN_ELSE = frozenset({"course", "article", "product"})
+_TYPES_ALONE = tuple(word for type_, words in TYPE_WORDS.items() if type_ not in _OFTEN_ELSE for word in words)
+_EMPTY = re.compile(whole(("nothing", *EMPTY_EN, *EMPTY_ZH, *_TYPES_ALONE)))  # nothing can be found by these words
 _CUE = re.compile(
     r"(?:\b(?:like|similar to|such as|as|loved|love|enjoyed|liked|than|of|and|or|meets|by|to)|[,像似欢爱和与跟比])\s*"
     r"(?:the\s+)?(?:film|movie|song|track)?\s*[\"'“《]*$"
@@ -113,8 +118,8 @@ class Understander:
         self._names = CreatorNames(table.by_creator)
 
     def understand(self, text: str) -> Query:
-        """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say, but for those that only set a bound
-        to years ("nothing before 1995") or refuse something by a word for it; a mere greeting asks for nothing.
+        """Return what ``text`` asks for. Its words stay in ``Query.text``, whatever they say, but for those that only bound or
+        refuse years ("nothing before 1995") or refuse something by a word for it; a mere greeting asks for nothing.
 
         Titles become ``like_item_ids``, genre words ``genres`` or, where they are refused ("no horror", "not too scary", 不要恐怖),
         ``without_genres``, creators who are refused ("nothing with Tom Cruise") ``without_creators``, what else is refused by a
@@ -136,19 +141,21 @@ class Understander:
         genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
         types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words), behind=False)
         wanted, unwanted = _split(genres)
-        year_min, year_max = read_years(masked)
+        years = read_years(masked)
+        # "No films from the 90s" wants other films.
+        types = [replace(w, wanted=w.wanted or any(start <= w.start < end for start, end in years.spans)) for w in types]
         people = self._people(words, masked)
-        unwanted_words = refusals(words, _blank(_blank(_asking(masked), genres), people), _MASK)
+        unwanted_words = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), genres), people), _MASK)
         return Query(
-            text=_said(words, masked, unwanted_words),
+            text=_said(words, years.spans, unwanted_words),
             like_item_ids=likes,
             genres=tuple(genre for genre in wanted if genre not in unwanted),
             without_genres=unwanted,
             without_creators=_split(_judged(_asking(masked), people, before=_REFUSED_PERSON))[1],
             without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in unwanted_words)),
             types=self._chosen_types(*_split(types)),
-            year_min=year_min,
-            year_max=year_max,
+            year_min=years.first,
+            year_max=years.last,
         )
 
     def lacking(self, text: str) -> tuple[ItemType, ...]:
@@ -261,28 +268,26 @@ class Understander:
         return tuple(t for t in self._types if t in wanted and t not in unwanted)
 
 
-def _said(text: str, masked: str, refused: Sequence[Refusal]) -> str:
-    """Return the words of a text that are to be looked for: those that are not refused and do not only bound years."""
-    left = _without_bounds(without_spans(text, refused), without_spans(masked, refused))
-    if not refused:
-        return left
-    left = left.strip(_BREAKS)
-    return "" if is_filler(left) else left
-
-
-def _without_bounds(text: str, masked: str) -> str:
-    """Return a text less the words that only set a bound to years; nothing where none but common words are left. In ``masked`` it
-    is folded and without its titles.
+def _said(text: str, bounds: Sequence[tuple[int, int]], refused: Sequence[Refusal]) -> str:
+    """Return the words of a text that are to be looked for: those that are not refused and do not only bound years, at
+    ``bounds``; nothing where none but common words are left.
     """
-    start, end = bounding_words(masked)
-    if start == end:
+    spans = sorted((*bounds, *((one.start, one.end) for one in refused)))
+    if not spans:
         return text
-    while start and masked[start - 1].isascii() and masked[start - 1].isalpha():  # the "do" of "don't"
-        start -= 1
-    for particle in "年的":
-        end += masked.startswith(particle, end)
-    left = f"{text[:start].rstrip(_BREAKS)} {text[end:].lstrip(_BREAKS)}".strip(_BREAKS)
-    return "" if is_filler(left) else left
+    kept, at = [], 0
+    for start, end in (*spans, (len(text), len(text))):
+        kept.append(text[at:start].strip(_BREAKS))
+        at = max(at, end)
+    left = " ".join(part for part in kept if part)
+    return "" if is_filler(_EMPTY.sub(" ", fold(left)) if bounds else left) else left
+
+
+def _apart(masked: str, bounds: Sequence[tuple[int, int]]) -> str:
+    """Return a text with stops in the place of what bounds years: "nothing from the nineties" refuses no word."""
+    for start, end in bounds:
+        masked = masked[:start] + "." * (end - start) + masked[end:]
+    return masked
 
 
 def _asking(masked: str) -> str:

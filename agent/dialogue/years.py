@@ -3,50 +3,96 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["bounding_words", "read_years"]
+__all__ = ["Years", "read_years"]
 
 _FIRST, _LAST = 1850, 2100
 _TENS_EN = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
 _TENS_ZH = ("二十", "三十", "四十", "五十", "六十", "七十", "八十", "九十")
 _WORDS = {word: 1920 + 10 * place for words in (_TENS_EN, _TENS_ZH) for place, word in enumerate(words)}
+_YEAR, _NO_DECADE = r"(?:18|19|20)\d\d", r"(?!\d|['’]?s\b|年代)"
 _WHEN = (
-    r"(?:(?P<year>(?:18|19|20)\d\d)(?!\d|['’]?s\b|年代)"
+    rf"(?:(?P<year>{_YEAR}){_NO_DECADE}"
     r"|(?:(?P<part>early|mid|late)[ -])?(?P<decade>(?:18|19|20)?\d0)(?:['’]?s\b|年代)"
     r"|(?:(?P<wordpart>early|mid|late)[ -])?(?P<word>twenties|thirties|forties|fifties|sixties|seventies|eighties|nineties)\b"
     r"|(?P<han>[二三四五六七八九]十)年代)"
 )
-_BEFORE = r"(?:before|prior to|older than|earlier than|pre)[ -]?(?:the )?(?:year )?"
-_UNTIL = r"(?:until|up to|no later than|by)\s+(?:the )?"
-_AFTER = r"(?:after|newer than|later than|post)[ -]?(?:the )?(?:year )?"
-_SINCE = r"(?:since|starting(?: from| in)?|no earlier than)\s+(?:the )?"
-_YEAR = r"(?:18|19|20)\d\d"
+_THINGS = r"ones?|movies?|films?|songs?|tracks?|music|stuff"
+_THAN = rf"(?: (?:{_THINGS}))? than"
+_BEFORE = rf"(?:before|prior to|(?:older|earlier|less (?:recent|modern)){_THAN}|pre)[ -]?(?:the )?(?:year )?"
+_UNTIL = r"(?:until|up to|no later than)\s+(?:the )?(?:year )?"
+_AFTER = rf"(?:after|(?:newer|later|younger|more (?:recent|modern)){_THAN}|post)[ -]?(?:the )?(?:year )?"
+_SINCE = r"(?:since|starting(?: from| in)?|no earlier than)\s+(?:the )?(?:year )?"
+_MADE = r"made|shot|filmed|recorded|released|produced|published|written|(?:came|comes?|coming) out|dating|dated"
+_MADE_ZH = r"(?:拍摄?|上映|发行|出版?|推出|制作|录制|发布)"
+# "Is there nothing newer?", "why not that" and 要不要 ask, they refuse nothing; nor does 别 in 特别, 区别 and their like.
 _REFUSED_EN = (
-    r"(?:(?<!why )\b(?:no|not|nothing|never|avoid|except|without)|n't)"
+    r"(?:(?<!why )(?<!is there )(?<!are there )(?<!you have )\b(?:no|not|nothing|never|avoid|except|excluding|without|skip|hate"
+    r"|anything but|other than|apart from|tired of|sick of|fed up with)|(?<![a-z])[a-z]*n't)"
     r"(?:\s+(?:want|like|watch|see|hear|listen|play|show|give|recommend|suggest|me|to|be|is|are|was|were|that|which|any|anything"
-    r"|something|more|an?|the|movies?|films?|songs?|tracks?|music|stuff|made|shot|filmed|recorded|released|came|come|out|from|in"
-    r"|during|of))*"
+    r"|something|more|an?|the|those|mood for|interested|into|fan|keen on|stand"
+    rf"|{_THINGS}|{_MADE}|from|in|during|of))*"
 )
-# In 特别, 区别 and their like, 别 refuses nothing, nor does 要不要, which asks.
 _REFUSED_ZH = (
-    r"(?:(?<![特区分告类级性差离送识])别|(?<!要)不要|(?<!想)不想要?|(?<!欢)不喜欢|(?<!是)不是|(?<![要看])不看|(?<![要听])不听)"
-    r"(?:再|给我|推荐|推|放|来|看|听)*(?:任何|什么|那些|这些|是)?"
+    r"(?:(?<![特区分个告类级性差离送识])别|(?<!要)不要|(?<!想)不想要?|(?<!欢)不喜欢|(?<!是)不是|(?<![要看])不看|(?<![要听])不听"
+    r"|(?<!不)讨厌|除了)(?:再|给我|推荐|推|放|来|看|听)*(?:任何|什么|那些|这些|是)?"
 )
 _REFUSED = re.compile(rf"(?:{_REFUSED_EN}|{_REFUSED_ZH})\s*$", re.IGNORECASE)
 _TIME, _JOINT_ZH = re.sub(r"\?P<\w+>", "?:", _WHEN), r"(?:、|或者?|和|跟|与)"
+_BEFORE_ZH, _SINCE_ZH = "(?:以前|之前|前)", "(?:以后|之后|以来|后)"
 # What is refused may be what follows (不要恐怖片), so the refusal has to end there.
 _REFUSED_AFTER = re.compile(
-    rf"(?:\s*年?\s*{_JOINT_ZH}\s*{_TIME})*"
-    r"\s*年?的?(?:老?电影|片子|影片|老?片|作品|音乐|老?歌曲?|东西)?(?:我|都|就|也|全)*"
+    rf"(?:\s*年?的?\s*{_JOINT_ZH}\s*{_TIME}(?:\s*年?(?:{_BEFORE_ZH}|{_SINCE_ZH}))?)*"
+    rf"\s*年?(?:[以之]外|(?:{_MADE_ZH}(?=的))?的?(?:老?电影|片子|影片|老?片|作品|音乐|老?歌曲?|东西)?(?:我|都|就|也|全)*"
     r"(?:(?:不要|不想|不用|别)(?:再|给我|推荐|推|放|来|看|听|要)*|不看|不听|不喜欢|免了|除外)"
-    r"(?=[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|谢谢|$))",
+    r"(?=[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|谢谢|$)))",
     re.ASCII,
 )
-# A time that is refused together with the one before it.
-_LISTED = re.compile(rf"\s*(?:\b(?:or|nor|and)\b|/|{_JOINT_ZH})(?=\s*(?:(?:from|in|the) )*{_TIME})", re.IGNORECASE | re.ASCII)
+# Between two times that are refused together; commas only in a list that ends with "or".
+_OF = r"(?:from |in )?(?:the )?"
+_LISTED = re.compile(
+    rf"\s*(?:,?\s*(?:\b(?:or|nor)\b(?:\s+any(?:thing)?\b)?|\band\b)|/|{_JOINT_ZH}"
+    rf"|,(?=(?:\s*{_OF}{_TIME}\s*,)*\s*{_OF}{_TIME}\s*,?\s*(?:or|nor|and)\s+{_OF}{_TIME}))"
+    rf"\s*(?:\b(?:from|in|the|that|which|was|were|{_MADE})\s+)*",
+    re.IGNORECASE | re.ASCII,
+)
+_OR = re.compile(r"\s*,?\s*(?:\bor\b|或者?)", re.IGNORECASE)
+# Words that belong to what bounds years, before and behind it: "that was made", 拍的.
+_LEAD = re.compile(
+    r"(?:(?:\b(?:i|that|which)\s+)?(?:\b(?:do|does|did|was|were|is|are|has|have|been)\s+)*"
+    rf"(?:\b(?:{_MADE})\s+)?(?:\b(?:from|in|of|during)\s+)*|[在从自])$",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(rf"年?(?:{_MADE_ZH}(?=的))?的?")
+_JOINTS = re.compile(r"(?:[\s,，、;；]|\b(?:and|but|or|nor)\b|和|跟|与|或者?|但是?|而且?|并且?|且)*", re.IGNORECASE)
 _LOOKBACK = 200
+_GONE = "\ufffc"
 _TURNED = {"before": "since", "after": "until", "since": "until", "until": "after"}
+_WAYS = ({"before", "until"}, {"after", "since"})
+_Bound = tuple[int | None, int | None]
+_NONE: _Bound = (None, None)
+
+
+class Years(NamedTuple):
+    """The first and the last year that a text asks for, each ``None`` where it sets no bound; and where words of it begin and end
+    that only bound or refuse years ("nothing before 1995"), and so are no words to look for.
+    """
+
+    first: int | None
+    last: int | None
+    spans: tuple[tuple[int, int], ...]
+
+
+class _Time(NamedTuple):
+    """Years, by which rule, and where the words stand that say so."""
+
+    rule: str
+    low: int
+    high: int
+    start: int
+    end: int
 
 
 def _when(prefix: str) -> str:
@@ -59,81 +105,114 @@ def _rule(pattern: str) -> re.Pattern[str]:
 
 
 _RULES = (
-    ("between", _rule(rf"(?:between |from )?(?P<a>{_YEAR})\s*年?\s*(?:-|–|—|to|and|until|到|至)\s*(?P<b>{_YEAR})")),
-    ("before", _rule(rf"\b{_BEFORE}{_WHEN}|{_when('zh')}\s*年?(?:以前|之前|前)")),
-    ("until", _rule(rf"\b{_UNTIL}{_WHEN}")),
+    ("between", _rule(rf"(?:between |from |since )?(?P<a>{_YEAR})\s*年?\s*(?:-|–|—|to|and|until|到|至)\s*(?P<b>{_YEAR})")),
+    ("before", _rule(rf"\b{_BEFORE}{_WHEN}|{_when('zh')}\s*年?{_BEFORE_ZH}")),
+    # "By the 80s", "by The 1975" say of whom.
+    ("until", _rule(rf"\b{_UNTIL}{_WHEN}|\bby\s+(?:the year )?(?P<by_year>{_YEAR}){_NO_DECADE}")),
     ("after", _rule(rf"\b{_AFTER}{_WHEN}")),
-    ("since", _rule(rf"\b{_SINCE}{_WHEN}|{_when('zh')}\s*年?(?:以后|之后|以来|后)|\bfrom {_when('on')} on")),
-    ("in", _rule(rf"(?<![\d\w-]){_WHEN}")),
+    ("since", _rule(rf"\b{_SINCE}{_WHEN}|{_when('zh')}\s*年?{_SINCE_ZH}|\bfrom (?:the )?(?:year )?{_when('on')} on(?:wards?)?\b")),
+    ("in", _rule(rf"(?<![\d\w-])(?!(?<=\bby the ){_YEAR}{_NO_DECADE}){_WHEN}")),
 )
 
 
-def read_years(text: str) -> tuple[int | None, int | None]:
-    """Return the first and the last year that a text asks for, each ``None`` where it sets no bound.
+def read_years(text: str) -> Years:
+    """Return what a text says of years.
 
     What is refused is turned about: "nothing made before 1980" begins with 1980. A refused decade, or years between two, leave no
-    bound, as what is before and after them is wanted alike.
+    bound, as what is before and after them is wanted alike. Of bounds that cannot both hold the later one counts, and none where
+    either will do. A year or a decade that is asked for itself counts where nothing else bounds the years, and is a word to look
+    for.
 
     >>> read_years("a comedy from the 90s")
-    (1990, 1999)
-    >>> read_years("before 1980")
-    (None, 1979)
+    Years(first=1990, last=1999, spans=())
+    >>> read_years("a comedy, nothing before 1980")
+    Years(first=1980, last=None, spans=((10, 29),))
+    >>> read_years("after 1960 and before 1970")
+    Years(first=1961, last=1969, spans=((0, 26),))
     >>> read_years("九十年代的电影")
-    (1990, 1999)
+    Years(first=1990, last=1999, spans=())
     >>> read_years("nothing from the 90s")
-    (None, None)
+    Years(first=None, last=None, spans=((0, 20),))
     """
-    found = _found(text)
-    return (None, None) if found is None else found.years
+    spans: list[tuple[int, int]] = []
+    asked: _Bound | None = None
+    bound: _Bound | None = None
+    last = refused = None
+    for time in _times(text):
+        span = _refused(text, time, refused)
+        refused = None if span is None else time
+        if span is None and time.rule == "in":
+            asked = asked or (time.low, time.high)
+            continue
+        spans.append(span or (time.start, time.end))
+        if span is None or time.rule in _TURNED:
+            either = last is not None and _OR.match(text, last.end) is not None
+            bound, last = _both(bound or _NONE, _bound(time, turned=span is not None), either=either), time
+    return Years(*(bound or asked or _NONE), _joined(text, [_whole(text, *span) for span in spans]))
 
 
-def bounding_words(text: str) -> tuple[int, int]:
-    """Return where the words of a text begin and end that only set a bound to years, "nothing before 1995": they are no words to
-    look for. A year or a decade that is asked for itself ("of 1995") is one. Where there are none, (0, 0).
-
-    >>> bounding_words("a comedy, nothing before 1995")
-    (10, 29)
-    >>> bounding_words("a comedy of 1995")
-    (0, 0)
-    """
-    found = _found(text)
-    return (0, 0) if found is None or found.rule == "in" else (found.start, found.end)
-
-
-class _Found(NamedTuple):
-    """Years, by which rule, and where the words stand that say so, with those that refuse."""
-
-    years: tuple[int | None, int | None]
-    rule: str
-    start: int
-    end: int
-
-
-def _found(text: str) -> _Found | None:
+def _times(text: str) -> list[_Time]:
+    """Return the times that a text holds, in order. What one rule reads no later one may read again."""
+    times = list[_Time]()
     for rule, pattern in _RULES:
-        found = pattern.search(text)
-        while found is not None:
-            span, start, end = _span(found), found.start(), found.end()
-            before = _REFUSED.search(text, max(0, start - _LOOKBACK), start)
-            after = None if before else _REFUSED_AFTER.match(text, end)
-            refused = before or after
-            if span is not None and (refused is None or rule in _TURNED):
-                low, high = span
-                years: dict[str, tuple[int | None, int | None]] = {
-                    "before": (None, low - 1),
-                    "until": (None, high),
-                    "after": (high + 1, None),
-                    "since": (low, None),
-                }
-                first, last = before.start() if before else start, after.end() if after else end
-                return _Found(years.get(_TURNED[rule] if refused else rule, span), rule, first, last)
-            if refused:
-                listed = _LISTED.match(text, end)
-                end = end if listed is None else listed.end()
-                # No other rule may read it, and what refused it stands before the next that is listed.
-                text = text[:start] + " " * (end - start) + text[end:]
-            found = pattern.search(text, end)
-    return None
+        for found in pattern.finditer(text):
+            span = _span(found)
+            if span is not None:
+                times.append(_Time(rule, *span, found.start(), found.end()))
+                text = text[: found.start()] + _GONE * (found.end() - found.start()) + text[found.end() :]
+    return sorted(times, key=lambda time: time.start)
+
+
+def _refused(text: str, time: _Time, last: _Time | None) -> tuple[int, int] | None:
+    """Return from where to where a time is refused, with the words that do so or that list it with the ``last`` one, if that is
+    refused; ``None`` where it is wanted.
+    """
+    before = _REFUSED.search(text, max(0, time.start - _LOOKBACK), time.start)
+    if before is not None:
+        return before.start(), time.end
+    # "Not before 1990 and before 2000" refuses the first alone.
+    if last is not None and not any({last.rule, time.rule} <= way for way in _WAYS):
+        listed = _LISTED.match(text, last.end)
+        if listed is not None and listed.end() == time.start:
+            return last.end, time.end
+    after = _REFUSED_AFTER.match(text, time.end)
+    return None if after is None else (time.start, after.end())
+
+
+def _bound(time: _Time, *, turned: bool) -> _Bound:
+    bounds: dict[str, _Bound] = {
+        "before": (None, time.low - 1),
+        "until": (None, time.high),
+        "after": (time.high + 1, None),
+        "since": (time.low, None),
+    }
+    return bounds.get(_TURNED[time.rule] if turned else time.rule, (time.low, time.high))
+
+
+def _both(one: _Bound, other: _Bound, *, either: bool) -> _Bound:
+    """Return the years within two bounds. Where there are none, the ``other`` counts, or neither if ``either`` will do."""
+    low = max((bound[0] for bound in (one, other) if bound[0] is not None), default=None)
+    high = min((bound[1] for bound in (one, other) if bound[1] is not None), default=None)
+    if low is None or high is None or low <= high:
+        return low, high
+    return _NONE if either else other
+
+
+def _whole(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a span with the words around it that belong to it."""
+    lead, tail = _LEAD.search(text, max(0, start - _LOOKBACK), start), _TAIL.match(text, end)
+    return lead.start() if lead else start, tail.end() if tail else end
+
+
+def _joined(text: str, spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return spans in order, those in one that overlap or have no more than "and" or the like between them."""
+    joined = list[tuple[int, int]]()
+    for start, end in sorted(spans):
+        if joined and (start <= joined[-1][1] or _JOINTS.fullmatch(text, joined[-1][1], start)):
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
 
 
 def _span(match: re.Match[str]) -> tuple[int, int] | None:

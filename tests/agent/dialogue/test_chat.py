@@ -47,6 +47,24 @@ def test_follow_ups_refine(world):
     assert world.decisions.get(other.decision_id).request.query.genres == ("Comedy",)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "years"),
+    [
+        ("a comedy", "nothing made before 1995", (1995, None)),
+        ("a comedy", "nothing from before 1990 please", (1990, None)),
+        ("a comedy", "something that came out after 1990", (1991, None)),
+        ("a comedy before 1980", "after 1960", (1961, 1979)),
+        ("a comedy before 1980", "after 1990", (1991, None)),
+        ("a comedy before 1980", "nothing from 1975", (None, 1979)),
+    ],
+)
+def test_bounds_of_years_refine(world, before, after, years):
+    _, (_, slate, _) = talk(world, before, after, n=3)
+    query = world.decisions.get(slate.decision_id).request.query
+    assert (query.text, query.genres) == ("a comedy", ("Comedy",))
+    assert (query.year_min, query.year_max) == years
+
+
 def test_a_title_that_was_refused_stays_so_until_it_is_wanted_or_all_starts_over(world):
     def shown(*texts):
         return ["Alien" in {item.title for item in slate.items} for _, slate, _ in talk(world, *texts, n=30) if slate]

@@ -67,6 +67,46 @@ def test_older_and_newer_are_relative_to_the_slate(text, years):
 
 
 @pytest.mark.parametrize(
+    ("before", "new", "kept"),
+    [
+        ((None, 1979), (1961, None), (1961, 1979)),
+        ((1990, None), (None, 1995), (1990, 1995)),
+        ((1990, 1999), (1995, None), (1995, 1999)),
+        ((None, 1979), (1991, None), (1991, None)),
+        ((1990, 1999), (None, 1979), (None, 1979)),
+        ((None, 1979), (1990, 1999), (1990, 1999)),
+        ((1990, 1999), (None, None), (1990, 1999)),
+    ],
+)
+def test_a_bound_of_years_stays_where_a_later_one_leaves_room(before, new, kept):
+    previous = BEFORE.model_copy(update={"year_min": before[0], "year_max": before[1]})
+    query = refine(previous, Query(year_min=new[0], year_max=new[1]), "and those years", SHOWN).query
+    assert (query.year_min, query.year_max) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        ("nothing made before 1995", {"year_min": 1995}),
+        ("nothing from before 1990 please", {"year_min": 1990}),
+        ("could you please show me something that was made after 1990", {"year_min": 1991}),
+        ("please show me some that were not made in the nineties", {}),
+        ("I don't want to see any films made before 1980", {"year_min": 1980, "types": ("movie",)}),
+    ],
+)
+def test_what_only_bounds_years_changes_the_last_request(text, new):
+    refined = refine(BEFORE, Query(**new), text, SHOWN)
+    assert (refined.kind, refined.query) == ("follow-up", BEFORE.model_copy(update=new))
+
+
+@pytest.mark.parametrize(
+    ("text", "new"), [("hello", {}), (" ", {}), ("songs made before 1980", {"year_max": 1979, "types": ("track",)})]
+)
+def test_a_greeting_and_what_asks_for_a_type_change_nothing_before(text, new):
+    assert refine(BEFORE, Query(**new), text, SHOWN).kind == "new"
+
+
+@pytest.mark.parametrize(
     ("text", "titles", "excluded"),
     [
         ("no, not that one", (), "abc"),
