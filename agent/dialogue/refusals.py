@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, TYPE_WORDS, either
 from retrieval.lexical import STOP_WORDS
 
-__all__ = ["Refusal", "refusals"]
+__all__ = ["ABOUT_EN", "HEADS_EN", "Refusal", "refusals"]
 
-_HEADS = (
+HEADS_EN = (
     r"(?:films?|movies?|songs?|tracks?|music|albums?|podcasts?|courses?|articles?|news|products?|ones?|anything|something|stuff|"
     r"titles?|shows?|stor(?:y|ies)|content)"
 )
-_ABOUT = (
+ABOUT_EN = (
     r"(?:about|with|by|from|featuring|starring|involving|containing|including|mentioning|related to|set (?:in|on|at)|directed by|"
     r"made by|that (?:has|have|had|involves?|features?|contains?|mentions?|is about|are about))"
 )
@@ -27,8 +27,8 @@ _AT_ONCE = (
 )
 _WHAT_ABOUT = r"(?:nothing|not|isn't|aren't)"
 _CUE_EN = re.compile(
-    rf"(?<![a-z'\"“‘])(?<!n't )(?<!not )(?:{_AT_ONCE}\s+(?:{_SOME}{_HEADS}\s+{_ABOUT}\s+)?|"
-    rf"{_WHAT_ABOUT}\s+{_SOME}(?:{_HEADS}\s+)?{_ABOUT}\s+){_SOME}"
+    rf"(?<![a-z'\"“‘])(?<!n't )(?<!not )(?:{_AT_ONCE}\s+(?:{_SOME}{HEADS_EN}\s+{ABOUT_EN}\s+)?|"
+    rf"{_WHAT_ABOUT}\s+{_SOME}(?:{HEADS_EN}\s+)?{ABOUT_EN}\s+){_SOME}"
 )
 # "I have no children", "is there no dog in it?": nothing is refused.
 _STATES = re.compile(

@@ -25,7 +25,7 @@ from agent.dialogue.lexicon import (
     either,
     whole,
 )
-from agent.dialogue.refusals import Refusal, refusals
+from agent.dialogue.refusals import ABOUT_EN, HEADS_EN, Refusal, refusals
 from agent.dialogue.years import read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
@@ -44,8 +44,9 @@ _FILLER = rf"(?:(?:{either(FILLERS_EN)})\s+){{0,3}}"
 # 有没有 and 有无 ask, they refuse nothing.
 _NOT_ZH = rf"(?:(?<!有)(?:没有|无)|{either((*(word for word in NEGATIONS_ZH if word not in {'没有', '无'}), *REMOVALS_ZH))})"
 _NEGATED = re.compile(
-    rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}$|(?<![a-z])non-$|"
-    rf"{_NOT_ZH}(?:太|那么|这么|很|要|是|任何|看|听)?$"
+    rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}"
+    rf"(?:(?:to (?:see|watch|hear)\s+)?(?:{HEADS_EN}\s+)?{ABOUT_EN}\s+{_FILLER})?$|(?<![a-z])non-$|"
+    rf"{_NOT_ZH}(?:太|那么|这么|很|要|是|任何|看|听|(?:(?:任何|看|听)?(?:有关|关于|带有|含有|有|带|含|讲)))?$"
 )
 # Where the refusal stands behind: 对恐怖片不感兴趣, "horror is not for me". It has to end there: 喜剧不要恐怖 refuses what follows.
 _NEGATED_AFTER = re.compile(
