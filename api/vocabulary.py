@@ -27,6 +27,7 @@ class Vocabulary:
         if table is self._table:
             return False
         matcher = TitleMatcher(table.items)
+        _ = table.phrases  # built before it is asked
         self._table, self._matcher, self._understander = table, matcher, Understander(table, matcher)
         return True
 

@@ -37,7 +37,10 @@ def tokenize(text: str) -> list[str]:
     >>> tokenize("Amélie's café 星球大战")
     ['amelie', 'cafe', '星球', '球大', '大战']
     """
-    plain = unicodedata.normalize("NFKC", _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())))
+    plain = text.casefold()
+    if plain.isascii():  # as most are, and this is done to whole catalogs
+        return _RUNS.findall(_POSSESSIVE.sub("", plain))
+    plain = unicodedata.normalize("NFKC", _MARKS.sub("", unicodedata.normalize("NFKD", plain)))
     tokens: list[str] = []
     for run in _RUNS.findall(_POSSESSIVE.sub("", plain)):
         if _IS_CJK.match(run) and len(run) > 1:

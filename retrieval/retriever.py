@@ -155,6 +155,7 @@ class Retriever:
         """
         with self._fitting:
             revision, table = self._catalog.revision, self._catalog.table()
+            _ = table.phrases  # built here, as it takes seconds for large catalogs
             once = _Once(tuple(interactions.interactions()))
             fitted: dict[str, CandidateSource] = {}
             failed = set()

@@ -52,8 +52,7 @@ _FACTS = re.compile(
 )
 # "Tell me about films like Scream" asks for films; "I'd like to know more about the first one" does not.
 _ALIKE = re.compile(
-    r"\babout (?:(?:some|any|the|more|other) )?(?:(?:films?|movies?|songs?|music|tracks?|something|anything|ones?|titles?) )?"
-    r"(?:(?:that|which) (?:is|are) )?(?:like|similar to)\b|(?:关于|介绍|[说讲]讲)(?:一下|几部|一些|点)*(?:像|类似)"
+    r"(?<!would )(?<!'d )(?<!\bi )(?<!we )(?<!you )(?<!looks )(?<!look )(?<!sounds )\b(?:like|similar to)\b|(?<!好)像|类似"
 )
 _WHAT_THIS_IS = re.compile(
     r"\W*(?:(?:hi|hello|hey|so|ok|okay|sorry|please|and)\W+)*(?:who(?:'s| are| is) (?:you|this)|"
@@ -72,9 +71,10 @@ _OPEN = re.compile(
     r"popular|famous|favou?rites?|classics?|top|rated|best-known|underrated|hidden gems?|masterpieces?|interesting|entertaining|"
     r"myself|mood|feel|feeling|free|spend|hours?|minutes?|nice|amazing|awesome|brilliant|worth|watching|listening|hearing|seeing|catalog(?:ue)?|"
     r"here|people|everyone|everybody|friends?|suggesting|recommending|taste|history|based|choose|pick|decide|random|more|"
-    r"released|made|came|out|years?|decades?|century|era|titles?|content)\b|"
+    r"released|made|came|out|years?|decades?|century|era|titles?|content|early|mid|late|"
+    r"(?:twen|thir|for|fif|six|seven|eigh|nine)ties|play|put|help|albums?|tunes?|flicks?|cinema|find|choosing|picking)\b|"
     r"今晚|今天|明天|周末|晚上|早上|下午|随便|随机|惊喜|热门|经典|有名|著名|好看|好听|精彩|口味|喜欢|适合|值得|大家|朋友|一起|时候|心情|"
-    r"不知道|评分|高分|年代|作品|目录|这里",
+    r"不知道|评分|高分|[一二三四五六七八九]?十?年代|上世纪|作品|目录|这里|[帮选挑]|继续|上次|刚才|[老新]片",
     re.ASCII,
 )
 _WHY_NOT = re.compile(r"\bwhy (?:not(?= \w)|don['’]?t(?= (?:you|we)\b))", re.IGNORECASE | re.ASCII)

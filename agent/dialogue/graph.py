@@ -1,4 +1,4 @@
-"""The conversation as a graph: understand, retrieve, rank, respond; or understand, and why, facts or thanked."""
+"""The conversation as a graph: understand, retrieve, rank, respond; or understand, and why, facts, thanked or introduced."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ __all__ = ["ChatAgent", "ChatConfig", "ChatState", "Language"]
 Language = Literal["en", "zh"]
 _MAX_EXCLUDED = 200
 _MESSAGES = 20
+_EVIDENCE = frozenset({"explain", "retrieve:lexical"})  # without these nobody knows what words were found
 _ASIDES = ("why", "facts", "thanked", "introduced")  # answered without a slate
 
 
@@ -136,7 +137,7 @@ class _Turn:
 
 class ChatAgent:
     """Talks: each message is answered by a slate and a sentence, by the reasons of an earlier slate or what the catalog says of it,
-    or, where it only thanks, by a sentence.
+    or, where it only thanks or asks what this is, by a sentence.
 
     Args:
         recommender: Makes slates and tells why.
@@ -234,10 +235,10 @@ class ChatAgent:
         shown = _shown(state)
         if asks_facts(said, mentions) and any(item.title for item in shown) and (counts_a_place(said) or _named(shown, mentions)):
             return {"intent": "facts"}
-        if is_thanks(said, mentions):
-            return {"intent": "thanked"}
         if asks_what_this_is(said, mentions):
             return {"intent": "introduced"}
+        if is_thanks(said, mentions):
+            return {"intent": "thanked"}
         remembered = state.get("query")
         refused = self._vocabulary.refused(said)
         refined = refine(
@@ -295,18 +296,19 @@ class ChatAgent:
         there, missed = asked_after(text, mentions), missed_title(text, mentions)
         missed = "" if self._known(missed) else missed  # "do you have Comedies?"
         untold = request is not None and self._untold(request.query, turn)
+        unknown = self._vocabulary.unmentioned(text)
         first = notice(
             lacking,
             there,
             turn.language,
             missed=missed,
             nobody=next((name for name in people_named(text, mentions) if not self._known(name)), ""),
-            unknown=self._vocabulary.unmentioned(text),
+            unknown=unknown,
             length=limits_length(text, mentions),
             untold=untold,
             greeted=is_greeting(text, mentions),
         )
-        opening: Opening = "perhaps" if untold else "fits"
+        opening: Opening = "perhaps" if untold or unknown else "fits"
         if there and not lacking and request is not None and request.query.like_item_ids:
             opening = "alike"
         said = await self._replier.write(
@@ -322,13 +324,14 @@ class ChatAgent:
 
     def _untold(self, query: Query, turn: _Turn) -> bool:
         """Return whether a request is in words that no item of its slate has, and in nothing else."""
-        if turn.slate is None or turn.prepared is None:
+        if turn.slate is None or turn.prepared is None or not _EVIDENCE.isdisjoint(turn.degraded):
             return False
         if query.genres or query.like_item_ids or query.without_genres or query.without_creators:
             return False
         served = {item.item_id for item in turn.slate.items}
         offered = (one for one in turn.prepared.found.candidates if one.item.item_id in served)
-        told = any(evidence.kind == "query" for one in offered for evidence in one.evidence)
+        found = [evidence for one in offered for evidence in one.evidence if evidence.kind == "query"]
+        told = any(evidence.source != "lexical" or says_what(evidence.detail) for evidence in found)
         if told or not served or self._vocabulary.creators(query.text):
             return False
         return says_what(query.text, self._vocabulary.mentions(query.text))

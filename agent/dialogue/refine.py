@@ -24,6 +24,7 @@ from agent.dialogue.lexicon import (
 )
 from agent.dialogue.understand import fold
 from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
+from retrieval.phrases import mentions
 
 __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "hidden", "places", "refine", "says_more"]
 
@@ -104,6 +105,7 @@ _LIKE_THAT = re.compile(r"\b(?:more|something|anything) (?:like|similar to) (?:t
 _UNLIKE_PLACE = re.compile(rf"(?:n't|\b(?:not?|nothing|no more|less|fewer|un)|不){_MARKS}(?:\w+ )?$", re.ASCII)
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
+_MOST_WORDS = 50  # that are refused at a time
 _FEW_WORDS, _FEW_LETTERS = 8, 48  # of a message that only refuses something, and so changes the last request
 _REFUSED = re.compile(
     rf"(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+(?:(?:{either(FILLERS_EN)})\s+)*[^\W\d_]+|"
@@ -243,12 +245,12 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
     words that are named now and not refused.
     """
     named = [name for name in previous.without_creators if _names(name, folded) and name not in query.without_creators]
-    spoken = [words for words in previous.without_words if _names(words, folded) and words not in query.without_words]
+    spoken = [words for words in previous.without_words if mentions(folded, words) and words not in query.without_words]
     before = () if wanted is None and query.like_item_ids else previous.without_genres
     refused = {
         "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
         "without_creators": _united(previous.without_creators, query.without_creators, named),
-        "without_words": _united(previous.without_words, query.without_words, spoken),
+        "without_words": _united(previous.without_words, query.without_words, spoken)[-_MOST_WORDS:],
     }
     return query.model_copy(update=refused)
 

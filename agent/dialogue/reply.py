@@ -154,8 +154,8 @@ def notice(
     greeted: bool = False,
 ) -> str:
     """Return what has to be said first: hello; of the types that were asked for in vain, or of the title that was asked after and
-    is ``there`` or was ``missed``; that no item names a person (``nobody``), or what was refused (``unknown``); that nothing is
-    chosen by its ``length``; that nothing offered says what was asked for (``untold``); or "".
+    is ``there`` or was ``missed``; that no item names a person (``nobody``), or mentions what was refused (``unknown``); that
+    nothing is chosen by its ``length``; that nothing offered says what was asked for (``untold``); or "".
     """
     chinese, said = language == "zh", list[str]()
     if greeted:
@@ -172,9 +172,9 @@ def notice(
         name = quote(nobody)
         said.append(f"这里没有作品注明{name}参与。" if chinese else f"No item here says that it is by or with “{name}”.")
     if unknown:
-        refused = [quote(name) if chinese else f"“{quote(name)}”" for name in unknown]
-        no = f"No item here names {' or '.join(refused)}, so there is nothing to leave out."
-        said.append(f"这里没有作品提到{listed(refused, 'zh')}。" if chinese else no)
+        refused = [f"“{quote(name)}”" for name in unknown]
+        no = f"The texts here do not mention {' or '.join(refused)}, so I cannot leave that out."
+        said.append(f"这里的资料没有提到{'、'.join(refused)}，所以没法避开。" if chinese else no)
     if length:
         said.append("这里没法按时长来挑。" if chinese else "I cannot choose by running time.")
     if untold and not said:

@@ -66,6 +66,7 @@ _REFUSED_PERSON = re.compile(
 # "Is there no Tom Hanks here?", 这里没有…吗 ask; what else refuses does so in questions, too.
 _QUESTION = re.compile(r"[?？吗]\W*$|怎么没|为什么没")
 _ASKS_NOT = re.compile(r"\b(?:no|nothing|isn't|aren't)\b|没有")
+_KNOWS = re.compile(r"\b(?:know|knew|have|got|seen|there|i'm|i am|we're|we are) (?:nothing|not)(?= (?:about|with|from|by|of)\b)")
 _GOES_ON = re.compile(r"(?<=[a-z])\s+[A-Z][a-z]")  # a name that is longer than the one that was found
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
@@ -139,21 +140,21 @@ class Understander:
         if not words or GREETING.fullmatch(fold(words)):
             return Query()
         likes, masked, _, _ = self._likes(words)
-        genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
+        genres = _judged(_knowing(masked), _words(masked, self._genre_pattern, self._genres))
         types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words), behind=False)
-        wanted, unwanted = _split(genres)
         years = read_years(masked)
         # "No films from the 90s" wants other films.
         types = [replace(w, wanted=w.wanted or any(start <= w.start < end for start, end in years.spans)) for w in types]
-        people = self._people(words, masked)
-        unwanted_words = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), genres), people), _MASK)
+        people = _judged(_asking(masked), self._people(words, masked), before=_REFUSED_PERSON)
+        refused = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), genres), people), _MASK)
+        wanted, unwanted = _split(_listed(genres, refused))
         return Query(
-            text=_said(words, years.spans, unwanted_words),
+            text=_said(words, years.spans, refused),
             like_item_ids=likes,
             genres=tuple(genre for genre in wanted if genre not in unwanted),
             without_genres=unwanted,
-            without_creators=_split(_judged(_asking(masked), people, before=_REFUSED_PERSON))[1],
-            without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in unwanted_words)),
+            without_creators=_split(_listed(people, refused))[1],
+            without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in refused if one.what)),
             types=self._chosen_types(*_split(types)),
             year_min=years.first,
             year_max=years.last,
@@ -289,6 +290,17 @@ def _apart(masked: str, bounds: Sequence[tuple[int, int]]) -> str:
     for start, end in bounds:
         masked = masked[:start] + "." * (end - start) + masked[end:]
     return masked
+
+
+def _listed(words: Sequence[_Word], refused: Sequence[Refusal]) -> list[_Word]:
+    """Mark the words that are listed with refused ones: "no vampires or horror"."""
+    listed = [(one.start, one.end) for one in refused if one.what is None]
+    return [replace(w, wanted=w.wanted and not any(start <= w.start < end for start, end in listed)) for w in words]
+
+
+def _knowing(masked: str) -> str:
+    """Return a text with "nothing" masked where it says what somebody knows or has: "I know nothing about jazz"."""
+    return _KNOWS.sub(lambda found: _MASK * len(found.group()), masked)
 
 
 def _asking(masked: str) -> str:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
 from palate.domain import Item
+from retrieval import phrases as module
 from retrieval.phrases import PhraseRows
 
 ITEMS = [
@@ -11,6 +14,7 @@ ITEMS = [
     Item(item_id="c", type="movie", title="All Dogs Go to Heaven 2", genres=("Children's",)),
     Item(item_id="d", type="track", title="Star Trek Theme", alt_titles=("星际迷航",), attributes={"mood": "bossy"}),
     Item(item_id="e", type="movie", title="A Star on the Trek"),
+    Item(item_id="f", type="movie", title="An American Werewolf in London", description="Last action hero, knife, 一个女人"),
 ]
 
 
@@ -27,7 +31,7 @@ def phrases():
         ("cats", "a"),
         ("witches", "b"),
         ("cafe", "b"),
-        ("movie", "abce"),
+        ("movie", "abcef"),
         ("amelie", "b"),
         ("star trek", "d"),
         ("Star-Trek", "d"),
@@ -40,6 +44,11 @@ def phrases():
         ("do", ""),
         ("heaven 2", "c"),
         ("", ""),
+        ("werewolves", "f"),
+        ("heroes", "f"),
+        ("knives", "f"),
+        ("女人", "f"),
+        ("女士", ""),
         ("!?", ""),
     ],
 )
@@ -47,6 +56,10 @@ def test_who_says_it(phrases, phrase, found):
     rows = phrases.rows(phrase)
     assert rows.dtype == "int32"
     assert "".join(ITEMS[row].item_id for row in rows.tolist()) == found
+
+
+def test_the_examples_hold():
+    assert doctest.testmod(module).failed == 0
 
 
 def test_of_no_items_nobody_says_anything():

@@ -37,6 +37,16 @@ def understander():
         ("no Hong Kong movies", ("Hong Kong",), ""),
         ("no cats and dogs", ("cats", "dogs"), ""),
         ("no dogs and something funny", ("dogs",), "and something funny"),
+        ("no dogs, cats are fine", ("dogs",), "cats are fine"),
+        ("no dogs and more cats", ("dogs",), "and more cats"),
+        ("I hate dogs and love cats", ("dogs",), "and love cats"),
+        ("nothing about politics, light and warm", ("politics",), "light and warm"),
+        ("no guns, set in Paris", ("guns",), "set in Paris"),
+        ("no dogs, cats or birds", ("dogs", "cats", "birds"), ""),
+        ("no Disney, thx", ("Disney",), "thx"),
+        ("without a happy ending", ("happy ending",), ""),
+        ("不要狗的，猫的可以", ("狗",), "猫的可以"),
+        ("除了漫威还有什么好看的", ("漫威",), "还有什么好看的"),
         ("I hate musicals and sports", ("musicals", "sports"), ""),
         ("a thriller that isn't about cops", ("cops",), "a thriller"),
         ("don't recommend Marvel movies", ("Marvel",), ""),
@@ -102,6 +112,28 @@ def test_a_word_is_refused_and_not_looked_for(understander, text, words, left):
         "不要浪费时间",
         "不要恐怖片",
         "这里没有迪士尼吗",
+        "a movie about a world without men",
+        "a comedy about a priest who hates dogs",
+        "films for people who hate sports",
+        "I know nothing about jazz, teach me",
+        "Is there nothing about cats?",
+        "I have seen nothing with Tom Hanks",
+        "I can't do without drums",
+        "No Country for Old Men",
+        "something like no country for old men",
+        "no wait, something with cats",
+        "I don't want to watch alone",
+        "讲一个没有记忆的人的故事",
+        "不看会后悔的电影",
+        "适合不喜欢运动的人",
+        "没有头绪，推荐点电影",
+        "没有满意的",
+        "我没有女朋友，看什么好",
+        "没有偏好",
+        "想不想看漫威",
+        "你喜不喜欢漫威",
+        "是不是没有漫威",
+        "不想听人唱歌",
         "特别好看的",
         "换一个，不要重复",
     ],
@@ -113,3 +145,26 @@ def test_what_refuses_no_word(understander, text):
 def test_what_nobody_says_cannot_be_left_out(understander):
     assert understander.unmentioned("no dogs, no Julia Roberts and no Disney") == ("Julia Roberts", "Disney")
     assert understander.unmentioned("something funny") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "genres", "creators"),
+    [
+        ("no vampires or horror", ("vampires",), ("Horror",), ()),
+        ("no horror or vampires", ("vampires",), ("Horror",), ()),
+        ("no gore, horror or vampires", ("gore", "vampires"), ("Horror",), ()),
+        ("no Julia Roberts or Tom Cruise", ("Julia Roberts",), (), ("Tom Cruise",)),
+    ],
+)
+def test_what_is_listed_with_a_refused_word_is_refused_too(understander, text, words, genres, creators):
+    query = understander.understand(text)
+    assert (query.without_words, query.without_genres, query.without_creators) == (words, genres, creators)
+    assert query.genres == ()
+    assert query.text == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["I know nothing about horror", "Is there nothing about love?", "I've got nothing with horror in it"]
+)
+def test_who_has_nothing_refuses_nothing(understander, text):
+    assert understander.understand(text).without_genres == ()
