@@ -214,7 +214,8 @@ class Profile(Value):
 class Query(Value):
     """A request in words, understood. All fields may be empty: then the history alone speaks.
 
-    ``without_words`` are words and phrases that no text of an offered item may hold.
+    ``without_words`` are words and phrases that no text of an offered item may hold; ``without_years`` are the first and the last
+    of years, both included, that no offered item may be of.
     """
 
     text: Annotated[str, StringConstraints(max_length=MAX_QUERY_CHARS)] = ""
@@ -223,6 +224,7 @@ class Query(Value):
     without_genres: tuple[str, ...] = ()
     without_creators: tuple[str, ...] = ()
     without_words: tuple[str, ...] = ()
+    without_years: tuple[tuple[int, int], ...] = ()
     types: tuple[ItemType, ...] = ()
     year_min: int | None = None
     year_max: int | None = None

@@ -23,9 +23,9 @@ def disliked_items(profile: Profile) -> frozenset[str]:
 def allowed_mask(table: ItemTable, request: Request, profile: Profile) -> Mask:
     """Return the rows of ``table`` that may be offered, bool [len(table)].
 
-    Left out: other types and years than asked for (an unknown year fails a year filter), unwanted genres (in any letter case),
-    creators and words (see :class:`retrieval.phrases.PhraseRows`), what was seen (unless ``include_seen``), what is disliked, what
-    the request excludes, and the items that it is to be like.
+    Left out: other types and years than asked for (an unknown year fails a year filter), unwanted years (an unknown year is none of
+    them), genres (in any letter case), creators and words (see :class:`retrieval.phrases.PhraseRows`), what was seen (unless
+    ``include_seen``), what is disliked, what the request excludes, and the items that it is to be like.
 
     """
     query = request.query
@@ -36,6 +36,8 @@ def allowed_mask(table: ItemTable, request: Request, profile: Profile) -> Mask:
         allowed &= table.years >= query.year_min
     if query.year_max is not None:
         allowed &= (table.years <= query.year_max) & (table.years > 0)
+    for first, last in query.without_years:
+        allowed &= (table.years < first) | (table.years > last) | (table.years <= 0)
     if query.without_genres:
         unwanted = {genre.casefold() for genre in query.without_genres}
         columns = [column for column, genre in enumerate(table.genre_names) if genre.casefold() in unwanted]

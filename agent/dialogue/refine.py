@@ -23,6 +23,7 @@ from agent.dialogue.lexicon import (
     whole,
 )
 from agent.dialogue.understand import fold
+from agent.dialogue.years import wants_years
 from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
 from retrieval.phrases import mentions
 
@@ -191,8 +192,8 @@ def refine(  # noqa: PLR0917 - what a message is read against
     romantic", after jazz) does not. A follow-up adds genres and examples, takes refused ones away, keeps types and years that it
     does not change, and may be relative ("something older": than the middle one of the slate). "Instead" replaces all but refusals.
     "Not that one", "another" leave out what was shown: the item that is named or counted, else all of the last slate; "more like
-    the first one" wants its like. Genres, creators and words that were refused stay refused in new requests, too, until they are
-    wanted by name or all starts over; genres also until something is to be like an example.
+    the first one" wants its like. Genres, creators, words and years that were refused stay refused in new requests, too, until they
+    are wanted by name or all starts over; genres also until something is to be like an example.
 
     """
     folded = fold(text)
@@ -200,12 +201,12 @@ def refine(  # noqa: PLR0917 - what a message is read against
         return Refined(query=new, exclude=tuple(refused), kind="reset")
     if previous is None:
         return Refined(query=new, exclude=tuple(refused))
-    follows = _is_follow_up(folded, new, refused)
+    follows, plain = _is_follow_up(folded, new, refused), hidden(folded, found)
+    previous = _less_wanted_years(previous, new, plain)
     if _of_another_type(previous, new, carriers):
-        if not (follows and _is_mood(hidden(folded, found), new.genres)):
+        if not (follows and _is_mood(plain, new.genres)):
             return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
         new = new.model_copy(update={"genres": ()})
-    plain = hidden(folded, found)
     pointed = _pointed_at(plain, new, shown, found)
     verb, like_place = _removes(folded), _LIKE_PLACE.search(plain) or (_LIKE_THAT.search(plain) if pointed else None)
     removed = _removed(folded, pointed, shown, verb) if verb else ()
@@ -251,8 +252,18 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
         "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
         "without_creators": _united(previous.without_creators, query.without_creators, named),
         "without_words": _united(previous.without_words, query.without_words, spoken)[-_MOST_WORDS:],
+        "without_years": tuple(dict.fromkeys((*previous.without_years, *query.without_years))),
     }
     return query.model_copy(update=refused)
+
+
+def _less_wanted_years(previous: Query, new: Query, plain: str) -> Query:
+    """Return the last request without the refusals of years that a message asks for. "Nothing before 1980" asks for none."""
+    low, high = new.year_min, new.year_max
+    if not previous.without_years or (low is None and high is None) or not wants_years(plain):
+        return previous
+    still = [(a, b) for a, b in previous.without_years if (low is not None and b < low) or (high is not None and high < a)]
+    return previous.model_copy(update={"without_years": tuple(still)})
 
 
 def _united(first: Sequence[str], second: Sequence[str], without: Sequence[str] = ()) -> tuple[str, ...]:
@@ -301,7 +312,8 @@ def _only_bounds_years(folded: str, new: Query) -> bool:
     """Return whether a message sets or refuses years and no more; "no films from the 90s" is no request for films."""
     if not folded.strip() or GREETING.fullmatch(folded):  # this makes an empty query, too
         return False
-    aside = {"year_min": None, "year_max": None} | ({"types": ()} if _REFUSED.search(folded) else {})
+    refuses = new.without_years or _REFUSED.search(folded)
+    aside = {"year_min": None, "year_max": None, "without_years": ()} | ({"types": ()} if refuses else {})
     return new.model_copy(update=aside) == Query()
 
 
@@ -354,4 +366,9 @@ def _years(folded: str, previous: Query, new: Query, shown: Sequence[Shown]) -> 
         return None, min(median_low(years) - 1, previous.year_max or 9999)
     if years and _NEWER.search(folded):
         return max(median_low(years) + 1, previous.year_min or 0), None
-    return previous.year_min, previous.year_max
+    low, high = previous.year_min, previous.year_max
+    if new.without_years and low is not None and high is not None:
+        refused = (*previous.without_years, *new.without_years)
+        if all(any(first <= year <= last for first, last in refused) for year in range(low, high + 1)):
+            return None, None  # "90s", and then "nothing from the 90s", is no wish for nothing
+    return low, high

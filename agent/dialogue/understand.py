@@ -126,7 +126,7 @@ class Understander:
         Titles become ``like_item_ids``, genre words ``genres`` or, where they are refused ("no horror", "not too scary", 不要恐怖),
         ``without_genres``, creators who are refused ("nothing with Tom Cruise") ``without_creators``, what else is refused by a
         word ("without dogs", 不要迪士尼的) ``without_words``; "films", "music", 电影 … become ``types``; "90s", "before 1980",
-        九十年代 … become years.
+        九十年代 … become years, or ``without_years`` where they are refused ("nothing from the 90s").
 
         Raises:
             InvalidInput: The text is longer than 2,000 characters.
@@ -155,6 +155,7 @@ class Understander:
             without_genres=unwanted,
             without_creators=_split(_listed(people, refused))[1],
             without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in refused if one.what)),
+            without_years=years.without,
             types=self._chosen_types(*_split(types)),
             year_min=years.first,
             year_max=years.last,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-__all__ = ["Years", "read_years"]
+__all__ = ["Years", "read_years", "wants_years"]
 
 _FIRST, _LAST = 1850, 2100
 _TENS_EN = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
@@ -27,9 +27,11 @@ _AFTER = rf"(?:after|(?:newer|later|younger|more (?:recent|modern)){_THAN}|post)
 _SINCE = r"(?:since|starting(?: from| in)?|no earlier than)\s+(?:the )?(?:year )?"
 _MADE = r"made|shot|filmed|recorded|released|produced|published|written|(?:came|comes?|coming) out|dating|dated"
 _MADE_ZH = r"(?:拍摄?|上映|发行|出版?|推出|制作|录制|发布)"
-# "Is there nothing newer?", "why not that" and 要不要 ask, they refuse nothing; nor does 别 in 特别, 区别 and their like.
+# "Is there nothing newer?", "why not that" and 要不要 ask, "there's nothing like the 80s" praises: they refuse nothing; nor does 别
+# in 特别, 区别 and their like.
 _REFUSED_EN = (
-    r"(?:(?<!why )(?<!is there )(?<!are there )(?<!you have )\b(?:no|not|nothing|never|avoid|except|excluding|without|skip|hate"
+    r"(?:(?!(?<=there's )nothing like\b)(?!(?<=there is )nothing like\b)"
+    r"(?<!why )(?<!is there )(?<!are there )(?<!you have )\b(?:no|not|nothing|never|avoid|except|excluding|without|skip|hate"
     r"|anything but|other than|apart from|tired of|sick of|fed up with)|(?<![a-z])[a-z]*n't)"
     r"(?:\s+(?:want|like|watch|see|hear|listen|play|show|give|recommend|suggest|me|to|be|is|are|was|were|that|which|any|anything"
     r"|something|more|an?|the|those|mood for|interested|into|fan|keen on|stand"
@@ -76,12 +78,14 @@ _NONE: _Bound = (None, None)
 
 
 class Years(NamedTuple):
-    """The first and the last year that a text asks for, each ``None`` where it sets no bound; and where words of it begin and end
-    that only bound or refuse years ("nothing before 1995"), and so are no words to look for.
+    """The first and the last year that a text asks for, each ``None`` where it sets no bound; the first and the last of the years
+    that it wants to be ``without``; and where words of it begin and end that only bound or refuse years ("nothing before 1995"),
+    and so are no words to look for.
     """
 
     first: int | None
     last: int | None
+    without: tuple[tuple[int, int], ...]
     spans: tuple[tuple[int, int], ...]
 
 
@@ -119,28 +123,26 @@ def read_years(text: str) -> Years:
     """Return what a text says of years.
 
     What is refused is turned about: "nothing made before 1980" begins with 1980. A refused decade, or years between two, leave no
-    bound, as what is before and after them is wanted alike. Of bounds that cannot both hold the later one counts, and none where
-    either will do. A year or a decade that is asked for itself counts where nothing else bounds the years, and is a word to look
-    for.
+    bound, as what is before and after them is wanted alike, and are to be left out. Of bounds that cannot both hold the later one
+    counts, and none where either will do. A year or a decade that is asked for itself counts where nothing else bounds the years,
+    and is a word to look for.
 
     >>> read_years("a comedy from the 90s")
-    Years(first=1990, last=1999, spans=())
+    Years(first=1990, last=1999, without=(), spans=())
     >>> read_years("a comedy, nothing before 1980")
-    Years(first=1980, last=None, spans=((10, 29),))
+    Years(first=1980, last=None, without=(), spans=((10, 29),))
     >>> read_years("after 1960 and before 1970")
-    Years(first=1961, last=1969, spans=((0, 26),))
+    Years(first=1961, last=1969, without=(), spans=((0, 26),))
     >>> read_years("九十年代的电影")
-    Years(first=1990, last=1999, spans=())
+    Years(first=1990, last=1999, without=(), spans=())
     >>> read_years("nothing from the 90s")
-    Years(first=None, last=None, spans=((0, 20),))
+    Years(first=None, last=None, without=((1990, 1999),), spans=((0, 20),))
     """
-    spans: list[tuple[int, int]] = []
+    spans, without = list[tuple[int, int]](), list[tuple[int, int]]()
     asked: _Bound | None = None
     bound: _Bound | None = None
-    last = refused = None
-    for time in _times(text):
-        span = _refused(text, time, refused)
-        refused = None if span is None else time
+    last = None
+    for time, span in _judged(text):
         if span is None and time.rule == "in":
             asked = asked or (time.low, time.high)
             continue
@@ -148,7 +150,23 @@ def read_years(text: str) -> Years:
         if span is None or time.rule in _TURNED:
             either = last is not None and _OR.match(text, last.end) is not None
             bound, last = _both(bound or _NONE, _bound(time, turned=span is not None), either=either), time
-    return Years(*(bound or asked or _NONE), _joined(text, [_whole(text, *span) for span in spans]))
+        else:
+            without.append((time.low, time.high))
+    return Years(*(bound or asked or _NONE), tuple(dict.fromkeys(without)), _joined(text, [_whole(text, *s) for s in spans]))
+
+
+def wants_years(text: str) -> bool:
+    """Return whether a text asks for years; "nothing before 1980" refuses some and no more."""
+    return any(span is None for _, span in _judged(text))
+
+
+def _judged(text: str) -> Iterator[tuple[_Time, tuple[int, int] | None]]:
+    """Yield the times that a text holds, in order, and from where to where each is refused; ``None`` where it is wanted."""
+    refused = None
+    for time in _times(text):
+        span = _refused(text, time, refused)
+        refused = None if span is None else time
+        yield time, span
 
 
 def _times(text: str) -> list[_Time]:

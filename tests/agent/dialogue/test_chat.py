@@ -220,6 +220,16 @@ def test_what_is_refused_by_a_word_stays_out(world):
     assert "leave out" not in second[2]
 
 
+def test_refused_years_stay_out_until_they_are_asked_for(world):
+    said = ("something funny from the 90s", "nothing from the 90s", "a film with a galaxy", "a comedy film from 1999")
+    slates = [slate.items for _, slate, _ in talk(world, *said, n=20)]
+    nineties = [[item.title for item in items if item.year and 1990 <= item.year <= 1999] for items in slates]
+    assert nineties[0]
+    assert nineties[3]
+    assert nineties[1:3] == [[], []]
+    assert "Annie Hall" in {item.title for item in slates[1]}
+
+
 def test_what_no_item_says_is_told(world):
     llm = ScriptedLLM(text=lambda prompt: "Try Alien.")
     ((_, slate, said),) = talk(world, "uplifting stories of friendship", llm=llm, n=3)

@@ -92,6 +92,8 @@ def test_a_bound_of_years_stays_where_a_later_one_leaves_room(before, new, kept)
         ("could you please show me something that was made after 1990", {"year_min": 1991}),
         ("please show me some that were not made in the nineties", {}),
         ("I don't want to see any films made before 1980", {"year_min": 1980, "types": ("movie",)}),
+        ("could you please show me none of those from the 90s", {"without_years": ((1990, 1999),)}),
+        ("90年代的电影免了", {"without_years": ((1990, 1999),), "types": ("movie",)}),
     ],
 )
 def test_what_only_bounds_years_changes_the_last_request(text, new):
@@ -302,6 +304,12 @@ def test_what_was_refused_stays_refused_in_new_requests():
     assert then("show me something in the vein of The Shining", like_item_ids=("s",)).query.without_genres == ()
     cruising = then("show me some film about a cruiser called Tom Cruisers", types=("movie",))
     assert cruising.query.without_creators == ("Tom Cruise",)
+
+
+def test_a_year_in_a_title_is_not_asked_for():
+    before, text = Query(text="comedy", without_years=((1990, 1999),)), "like Blade Runner 2049, nothing before 1980"
+    refined = refine(before, Query(text=text, year_min=1980), text, SHOWN, spans(text, ["Blade Runner 2049"]))
+    assert refined.query.without_years == ((1990, 1999),)
 
 
 def test_seen_elsewhere_is_not_a_removal():

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.dialogue import years
-from agent.dialogue.years import read_years
+from agent.dialogue.refine import Shown, refine
+from agent.dialogue.years import read_years, wants_years
+from palate.domain import Query
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,8 @@ from agent.dialogue.years import read_years
         ("90年代以外的", (None, None)),
         ("1995年拍的不要", (None, None)),
         ("don't you like the 90s", (1990, 1999)),
+        ("there's nothing like the 80s", (1980, 1989)),
+        ("there is nothing like 1999", (1999, 1999)),
         ("is there nothing from 1995?", (1995, 1995)),
         ("is there nothing newer than 1995?", (1996, None)),
         ("more recent than 1980", (1981, None)),
@@ -117,6 +121,47 @@ def test_years(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("nothing from the 90s", [(1990, 1999)]),
+        ("nothing like the 80s", [(1980, 1989)]),
+        ("no films from 1995", [(1995, 1995)]),
+        ("except 1980-1985", [(1980, 1985)]),
+        ("not from the early 90s", [(1990, 1994)]),
+        ("not between 1995 and 1990", [(1990, 1995)]),
+        ("nothing from the 80s or the 90s, and not from the 80s", [(1980, 1989), (1990, 1999)]),
+        ("after 1980 but nothing from the 90s", [(1990, 1999)]),
+        ("不要九十年代的", [(1990, 1999)]),
+        ("1995年拍的不要", [(1995, 1995)]),
+        ("80年代和90年代的都不要", [(1980, 1989), (1990, 1999)]),
+        ("nothing before 1980", []),
+        ("nothing but 90s films", []),
+        ("there's nothing like the 80s", []),
+        ("there is nothing like the 80s", []),
+        ("films from the 90s", []),
+        ("no horror", []),
+    ],
+)
+def test_years_that_are_left_out(text, without):
+    assert read_years(text).without == tuple(without)
+
+
+@pytest.mark.parametrize(
+    ("text", "wants"),
+    [
+        ("from the 90s", True),
+        ("before 1980", True),
+        ("nothing before 1980, but something from 1995", True),
+        ("nothing before 1980", False),
+        ("nothing from the 90s", False),
+        ("a comedy", False),
+    ],
+)
+def test_years_are_asked_for_or_not(text, wants):
+    assert wants_years(text) is wants
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("a comedy, nothing before 1995", ["nothing before 1995"]),
@@ -130,6 +175,45 @@ def test_years(text, expected):
 )
 def test_where_words_only_bound_or_refuse_years(text, words):
     assert [text[start:end] for start, end in read_years(text).spans] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "new", "without"),
+    [
+        ("a western", {}, [(1990, 1999)]),
+        ("jazz instead", {"genres": ("Jazz",)}, [(1990, 1999)]),
+        ("something older", {}, [(1990, 1999)]),
+        ("nothing from 1985 either", {"without_years": ((1985, 1985),)}, [(1990, 1999), (1985, 1985)]),
+        ("nothing before 1980", {"year_min": 1980}, [(1990, 1999)]),
+        ("films from the 80s", {"year_min": 1980, "year_max": 1989}, [(1990, 1999)]),
+        ("films before 1980", {"year_max": 1979}, [(1990, 1999)]),
+        ("films from 1995", {"year_min": 1995, "year_max": 1995}, []),
+        ("and from the 90s", {"year_min": 1990, "year_max": 1999}, []),
+        ("after 1980", {"year_min": 1981}, []),
+        ("after 1980, not 1995", {"year_min": 1981, "without_years": ((1995, 1995),)}, [(1995, 1995)]),
+        ("start over, a western", {}, []),
+    ],
+)
+def test_years_stay_refused_until_they_are_asked_for(text, new, without):
+    before = Query(text="comedy, nothing from the 90s", without_years=((1990, 1999),))
+    refined = refine(before, Query(text=text, **new), text, [Shown(item_id="a", year=1979)])
+    assert refined.query.without_years == tuple(without)
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "left"),
+    [
+        ((1990, 1999), ((1990, 1999),), (None, None)),
+        ((1985, 1995), ((1980, 1989), (1990, 1999)), (None, None)),
+        ((1990, 1999), ((1995, 1999),), (1990, 1999)),
+        ((1990, None), ((1990, 1999),), (1990, None)),
+    ],
+)
+def test_no_bounds_stay_within_which_all_years_are_refused(asked, refused, left):
+    before = Query(text="comedy", year_min=asked[0], year_max=asked[1])
+    refined = refine(before, Query(without_years=refused), "nothing of those years", [])
+    assert (refined.kind, refined.query.without_years, refined.query.text) == ("follow-up", refused, before.text)
+    assert (refined.query.year_min, refined.query.year_max) == left
 
 
 _PARTS = ("not", "nothing", "before", "after", "by the", "or", "and", ",", "1980", "1995", "90s", "don't", "不要", "以前", "的")
