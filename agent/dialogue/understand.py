@@ -38,6 +38,7 @@ __all__ = ["Understander", "fold"]
 
 _MASK, _TITLE = "\ufffc", "X"
 _MAX_LIKES = 5
+_LOOKBACK = 100  # more than what refuses a word, or leads to a title, takes: to look at all before each word takes long
 
 
 _FILLER = rf"(?:(?:{either(FILLERS_EN)})\s+){{0,3}}"
@@ -73,8 +74,9 @@ _UNLIKE = re.compile(
     rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{either(REMOVALS_EN)})|"
     rf"anything but|\bexcept|\bother than|\bbesides|\bavoid|\bwithout|"
     rf"(?<![要想看听喜爱])不(?:要|想|再|喜欢|爱|看|听|给我)+|不像|不是|讨厌|除了|(?<![特分个])别再?|已经(?:看|听)过|"
-    rf"{either(REMOVALS_ZH)})\s*(?:给我)?"
-    r"(?:like|similar to|want|as|the|to see|to watch|recommend|show me|推荐|放|看|听)?[到过]?\s*[\"'“《]*$"
+    rf"{either(REMOVALS_ZH)})\s*(?:给我\s*)?"
+    r"(?:(?:like|similar to|want|anything|as|the|to (?:see|watch|hear|listen to)|recommend|show me|in the mood for|"
+    r"推荐|放|看|听)\s*)*(?:[到过]\s*)?[\"'“《]*$"
 )
 _UNLIKED = re.compile(r"[\"'”》\s]*(?:不感兴趣|没兴趣)")
 # Words for types that often mean something else.
@@ -230,13 +232,14 @@ class Understander:
         likes, unlike, named = list[str](), list[str](), list[MentionSpan]()
         for mention in self._matcher.mentions(text):
             before, title = masked[: mention.start], text[mention.start : mention.end]
-            cued = _CUE.search(before) is not None
+            near = max(0, mention.start - _LOOKBACK)
+            cued = _CUE.search(before, near) is not None
             if title.islower() and title in self._genres and not cued:
                 continue
             masked = before + _MASK * (mention.end - mention.start) + masked[mention.end :]
             if cued or not before.strip() or title != title.lower() or not title.isascii():
                 named.append(mention)
-                refused = _UNLIKE.search(before) or _UNLIKED.match(masked[mention.end :])
+                refused = _UNLIKE.search(before, near) or _UNLIKED.match(masked, mention.end)
                 (unlike if refused else likes).append(mention.item_id)
         for mention in reversed(named):
             said = said[: mention.start] + _TITLE + said[mention.end :]
@@ -312,7 +315,9 @@ def _asking(masked: str) -> str:
 def _is_asked(text: str, word: _Word) -> bool:
     """Return whether a word for a type stands where one is asked for: "any courses", not "my course", "a product of …"."""
     chinese = not text[word.start].isascii()
-    return chinese or (_ASKED_EN.search(text[: word.start]) is not None and not text[word.end :].startswith(" of "))
+    return chinese or (
+        _ASKED_EN.search(text, max(0, word.start - _LOOKBACK), word.start) is not None and not text[word.end :].startswith(" of ")
+    )
 
 
 def fold(text: str) -> str:
@@ -353,10 +358,11 @@ def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATE
     """Mark the words that are refused: by what stands right ``before`` or, if that counts, ``behind`` them, or listed with one
     that is ("no horror, war or drama", "horror and war are not for me").
     """
-    refused = [before.search(text[: word.start]) is not None for word in words]
+    refused = [before.search(text, max(0, word.start - _LOOKBACK), word.start) is not None for word in words]
     after = [behind and _NEGATED_AFTER.match(text, word.end) is not None for word in words]
+    done = 0
     for place in range(len(words)):
-        if not refused[place]:
+        if place < done or not refused[place]:
             continue
         run: list[int] = []
         for later in range(place + 1, len(words)):
@@ -367,6 +373,7 @@ def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATE
             if joint["join"].strip() != ",":
                 for listed in run:
                     refused[listed] = True
+                done = later
     for place in range(len(words) - 2, -1, -1):
         joint = _LISTED.match(text[words[place].end : words[place + 1].start]) if after[place + 1] else None
         after[place] = after[place] or (joint is not None and joint["join"].strip() != ",")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 __all__ = ["Years", "read_years", "wants_years"]
@@ -29,24 +30,30 @@ _MADE = r"made|shot|filmed|recorded|released|produced|published|written|(?:came|
 _MADE_ZH = r"(?:拍摄?|上映|发行|出版?|推出|制作|录制|发布)"
 # "Is there nothing newer?", "why not that" and 要不要 ask, "there's nothing like the 80s" praises: they refuse nothing; nor does 别
 # in 特别, 区别 and their like.
-_REFUSED_EN = (
+_NO_EN = (
     r"(?:(?!(?<=there's )nothing like\b)(?!(?<=there is )nothing like\b)"
     r"(?<!why )(?<!is there )(?<!are there )(?<!you have )\b(?:no|not|nothing|never|avoid|except|excluding|without|skip|hate"
     r"|anything but|other than|apart from|tired of|sick of|fed up with)|(?<![a-z])[a-z]*n't)"
+)
+_REFUSED_EN = (
+    rf"{_NO_EN}"
     r"(?:\s+(?:want|like|watch|see|hear|listen|play|show|give|recommend|suggest|me|to|be|is|are|was|were|that|which|any|anything"
     r"|something|more|an?|the|those|mood for|interested|into|fan|keen on|stand"
     rf"|{_THINGS}|{_MADE}|from|in|during|of))*"
 )
-_REFUSED_ZH = (
+_NO_ZH = (
     r"(?:(?<![特区分个告类级性差离送识])别|(?<!要)不要|(?<!想)不想要?|(?<!欢)不喜欢|(?<!是)不是|(?<![要看])不看|(?<![要听])不听"
-    r"|(?<!不)讨厌|除了)(?:再|给我|推荐|推|放|来|看|听)*(?:任何|什么|那些|这些|是)?"
+    r"|(?<!不)讨厌|除了)"
 )
-_REFUSED = re.compile(rf"(?:{_REFUSED_EN}|{_REFUSED_ZH})\s*$", re.IGNORECASE)
+_REFUSED_ZH = rf"{_NO_ZH}(?:再|给我|推荐|推|放|来|看|听)*(?:任何|什么|那些|这些|是)?"
+_NO, _REFUSED = (re.compile(p, re.IGNORECASE) for p in (rf"(?={_NO_EN}|{_NO_ZH})", rf"(?:{_REFUSED_EN}|{_REFUSED_ZH})\s*$"))
 _TIME, _JOINT_ZH = re.sub(r"\?P<\w+>", "?:", _WHEN), r"(?:、|或者?|和|跟|与)"
 _BEFORE_ZH, _SINCE_ZH = "(?:以前|之前|前)", "(?:以后|之后|以来|后)"
-# What is refused may be what follows (不要恐怖片), so the refusal has to end there.
+# What is refused may be what follows (不要恐怖片), so the refusal has to end there. A list that is read ahead is short: each of its
+# times is tried by itself, and all of that together has to take no more than milliseconds.
+_MOST = 8
 _REFUSED_AFTER = re.compile(
-    rf"(?:\s*年?的?\s*{_JOINT_ZH}\s*{_TIME}(?:\s*年?(?:{_BEFORE_ZH}|{_SINCE_ZH}))?)*"
+    rf"(?:\s*(?:(?:年的?|的)\s*)?{_JOINT_ZH}\s*{_TIME}(?:\s*年?(?:{_BEFORE_ZH}|{_SINCE_ZH}))?){{0,{_MOST}}}"
     rf"\s*年?(?:[以之]外|(?:{_MADE_ZH}(?=的))?的?(?:老?电影|片子|影片|老?片|作品|音乐|老?歌曲?|东西)?(?:我|都|就|也|全)*"
     r"(?:(?:不要|不想|不用|别)(?:再|给我|推荐|推|放|来|看|听|要)*|不看|不听|不喜欢|免了|除外)"
     r"(?=[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|谢谢|$)))",
@@ -55,12 +62,12 @@ _REFUSED_AFTER = re.compile(
 # Between two times that are refused together; commas only in a list that ends with "or".
 _OF = r"(?:from |in )?(?:the )?"
 _LISTED = re.compile(
-    rf"\s*(?:,?\s*(?:\b(?:or|nor)\b(?:\s+any(?:thing)?\b)?|\band\b)|/|{_JOINT_ZH}"
-    rf"|,(?=(?:\s*{_OF}{_TIME}\s*,)*\s*{_OF}{_TIME}\s*,?\s*(?:or|nor|and)\s+{_OF}{_TIME}))"
+    rf"\s*(?:(?:,\s*)?(?:\b(?:or|nor)\b(?:\s+any(?:thing)?\b)?|\band\b)|/|{_JOINT_ZH}"
+    rf"|,(?=(?:\s*{_OF}{_TIME}\s*,){{0,{_MOST}}}\s*{_OF}{_TIME}\s*(?:,\s*)?(?:or|nor|and)\s+{_OF}{_TIME}))"
     rf"\s*(?:\b(?:from|in|the|that|which|was|were|{_MADE})\s+)*",
     re.IGNORECASE | re.ASCII,
 )
-_OR = re.compile(r"\s*,?\s*(?:\bor\b|或者?)", re.IGNORECASE)
+_OR = re.compile(r"\s*(?:,\s*)?(?:\bor\b|或者?)", re.IGNORECASE)
 # Words that belong to what bounds years, before and behind it: "that was made", 拍的.
 _LEAD = re.compile(
     r"(?:(?:\b(?:i|that|which)\s+)?(?:\b(?:do|does|did|was|were|is|are|has|have|been)\s+)*"
@@ -109,7 +116,7 @@ def _rule(pattern: str) -> re.Pattern[str]:
 
 
 _RULES = (
-    ("between", _rule(rf"(?:between |from |since )?(?P<a>{_YEAR})\s*年?\s*(?:-|–|—|to|and|until|到|至)\s*(?P<b>{_YEAR})")),
+    ("between", _rule(rf"(?:between |from |since )?(?P<a>{_YEAR})\s*(?:年\s*)?(?:-|–|—|to|and|until|到|至)\s*(?P<b>{_YEAR})")),
     ("before", _rule(rf"\b{_BEFORE}{_WHEN}|{_when('zh')}\s*年?{_BEFORE_ZH}")),
     # "By the 80s", "by The 1975" say of whom.
     ("until", _rule(rf"\b{_UNTIL}{_WHEN}|\bby\s+(?:the year )?(?P<by_year>{_YEAR}){_NO_DECADE}")),
@@ -152,7 +159,9 @@ def read_years(text: str) -> Years:
             bound, last = _both(bound or _NONE, _bound(time, turned=span is not None), either=either), time
         else:
             without.append((time.low, time.high))
-    return Years(*(bound or asked or _NONE), tuple(dict.fromkeys(without)), _joined(text, [_whole(text, *s) for s in spans]))
+    return Years(
+        *(bound or asked or _NONE), tuple(dict.fromkeys(without)), _joined(text, [_whole(text, *s) for s in _joined(text, spans)])
+    )
 
 
 def wants_years(text: str) -> bool:
@@ -162,9 +171,10 @@ def wants_years(text: str) -> bool:
 
 def _judged(text: str) -> Iterator[tuple[_Time, tuple[int, int] | None]]:
     """Yield the times that a text holds, in order, and from where to where each is refused; ``None`` where it is wanted."""
-    refused = None
-    for time in _times(text):
-        span = _refused(text, time, refused)
+    refused, times = None, _times(text)
+    nos = [found.start() for found in _NO.finditer(text)] if times else []  # looked for once, not anew before each time
+    for time in times:
+        span = _refused(text, time, refused, nos)
         refused = None if span is None else time
         yield time, span
 
@@ -181,13 +191,13 @@ def _times(text: str) -> list[_Time]:
     return sorted(times, key=lambda time: time.start)
 
 
-def _refused(text: str, time: _Time, last: _Time | None) -> tuple[int, int] | None:
-    """Return from where to where a time is refused, with the words that do so or that list it with the ``last`` one, if that is
-    refused; ``None`` where it is wanted.
+def _refused(text: str, time: _Time, last: _Time | None, nos: Sequence[int]) -> tuple[int, int] | None:
+    """Return from where to where a time is refused, with the words that do so, which begin at one of ``nos``, or that list it with
+    the ``last`` one, if that is refused; ``None`` where it is wanted.
     """
-    before = _REFUSED.search(text, max(0, time.start - _LOOKBACK), time.start)
-    if before is not None:
-        return before.start(), time.end
+    for start in nos[bisect_left(nos, time.start - _LOOKBACK) : bisect_left(nos, time.start)]:
+        if _REFUSED.match(text, start, time.start):
+            return start, time.end
     # "Not before 1990 and before 2000" refuses the first alone.
     if last is not None and not any({last.rule, time.rule} <= way for way in _WAYS):
         listed = _LISTED.match(text, last.end)

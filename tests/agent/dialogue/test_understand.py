@@ -1,3 +1,5 @@
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +115,20 @@ def test_any_text_is_understood_without_failing(world, text):
     assert query == world.understand(text)
     assert set(query.genres).isdisjoint(query.without_genres)
     assert query.year_min is None or query.year_max is None or query.year_min <= query.year_max
+
+
+@pytest.mark.parametrize("again", ["电影", "恐怖", "Heat ", "like Heat, ", "horror or "])
+def test_the_time_grows_with_the_length_of_a_text_and_not_faster(world, again):
+    def seconds(length):
+        text = f"no {again * length}"[:length]
+        times = []
+        for _ in range(5):
+            before = thread_time()
+            world.understand(text)
+            times.append(thread_time() - before)
+        return min(times)
+
+    assert seconds(2000) < 8 * seconds(500)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +271,13 @@ def test_creators_who_are_refused(with_people, text, refused):
         "stop showing me Fargo",
         "别再推荐《Fargo》",
         "不要再推荐Fargo了",
+        "I don't want to watch Fargo",
+        "I don't want to see Fargo again",
+        "I do not want to see Fargo",
+        "I don't want anything like Fargo",
+        "don't show me Fargo",
+        "I'm not in the mood for Fargo",
+        "不想看《Fargo》",
         "不要再给我推荐《Fargo》",
         "讨厌《Fargo》",
         "我不喜欢《Fargo》",
@@ -270,3 +293,6 @@ def test_no_title_is_refused_where_its_like_is_wanted(world):
     assert world.understander.refused("something like Fargo but not scary") == ()
     assert world.understander.refused("特别推荐《Fargo》") == ()
     assert world.understander.refused("想不想看《Fargo》") == ()
+    assert world.understander.refused("don't you have anything like Fargo?") == ()
+    assert world.understander.refused("I can't wait to watch Fargo") == ()
+    assert world.understander.refused("I want to watch Fargo, not Heat") == (world.id_of("Heat"),)
