@@ -106,7 +106,7 @@ _LIKE_THAT = re.compile(r"\b(?:more|something|anything) (?:like|similar to) (?:t
 _UNLIKE_PLACE = re.compile(rf"(?:n't|\b(?:not?|nothing|no more|less|fewer|un)|不){_MARKS}(?:\w+ )?$", re.ASCII)
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
-_MOST_WORDS = 50  # that are refused at a time
+_MOST_WORDS = 50  # and years, that are refused at a time
 _FEW_WORDS, _FEW_LETTERS = 8, 48  # of a message that only refuses something, and so changes the last request
 _REFUSED = re.compile(
     rf"(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+(?:(?:{either(FILLERS_EN)})\s+)*[^\W\d_]+|"
@@ -252,7 +252,7 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
         "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
         "without_creators": _united(previous.without_creators, query.without_creators, named),
         "without_words": _united(previous.without_words, query.without_words, spoken)[-_MOST_WORDS:],
-        "without_years": tuple(dict.fromkeys((*previous.without_years, *query.without_years))),
+        "without_years": tuple(dict.fromkeys((*previous.without_years, *query.without_years)))[-_MOST_WORDS:],
     }
     return query.model_copy(update=refused)
 
