@@ -1,5 +1,4 @@
 import doctest
-from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -215,32 +214,6 @@ def test_no_bounds_stay_within_which_all_years_are_refused(asked, refused, left)
     refined = refine(before, Query(without_years=refused), "nothing of those years", [])
     assert (refined.kind, refined.query.without_years, refined.query.text) == ("follow-up", refused, before.text)
     assert (refined.query.year_min, refined.query.year_max) == left
-
-
-@pytest.mark.parametrize(
-    ("before", "again", "behind"),
-    [
-        ("", "90年代、", ""),
-        ("", "1990和", ""),
-        ("", "1990 ", ""),
-        ("", "不要90年代和", ""),
-        ("nothing from ", "90s, ", ""),
-        ("nothing from ", "90s or ", ""),
-        ("1990", "\n", "x"),
-        ("nothing from 1990", " ", "x"),
-    ],
-)
-def test_the_time_grows_with_the_length_of_a_text_and_not_faster(before, again, behind):
-    def seconds(length):
-        text = before + (again * length)[:length] + behind
-        times = []
-        for _ in range(5):
-            start = thread_time()
-            read_years(text)
-            times.append(thread_time() - start)
-        return min(times)
-
-    assert seconds(8000) < 8 * seconds(2000)
 
 
 def test_a_list_of_years_is_refused_as_a_whole():
