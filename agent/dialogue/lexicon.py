@@ -115,7 +115,8 @@ TYPE_WORDS: Mapping[ItemType, tuple[str, ...]] = {
 
 NEGATIONS_EN = (
     "no", "not", "non", "without", "nothing", "never", "avoid", "except", "hate", "dislike", "less", "don't want", "do not want",
-    "don't like", "do not like", "don't", "isn't", "aren't", "anything but", "no more", "rather than", "instead of", "tired of",
+    "don't like", "do not like", "don't", "isn't", "aren't", "dont", "dont want", "dont like", "isnt",
+    "cant stand", "anything but", "no more", "rather than", "instead of", "tired of",
     "sick of", "fed up with", "had enough of", "can't stand", "cannot stand", "not into", "not a fan of",
     "not keen on", "not in the mood for", "stay away from", "other than", "besides", "apart from", "aside from", "fewer",
 )

@@ -119,6 +119,12 @@ _GENRE = re.compile(whole(word.casefold() for genre, words in GENRE_WORDS.items(
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _EMPTY_ZH = re.compile(either(EMPTY_ZH))
 # Counts nothing of a slate.
+# "You showed me dogs again" takes no refusal of dogs back.
+_COMPLAINS = re.compile(
+    r"\b(?:still|again|you (?:showed|gave|keep|recommended)|one (?:has|is|was)|i (?:said|told))\b|怎么[还又]|"
+    r"还是有|又[有是给]|说了",
+    re.ASCII,
+)
 _NO_PLACE = re.compile(r"\b(?:first|second|third) (?:world war|time|date|chance|hand|life)\b|第[一二三]次")
 
 
@@ -247,20 +253,29 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
     """
     named = [name for name in previous.without_creators if _names(name, folded) and name not in query.without_creators]
     spoken = [words for words in previous.without_words if mentions(folded, words) and words not in query.without_words]
+    spoken = [] if _COMPLAINS.search(folded) else spoken
     before = () if wanted is None and query.like_item_ids else previous.without_genres
     refused = {
         "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
         "without_creators": _united(previous.without_creators, query.without_creators, named),
         "without_words": _united(previous.without_words, query.without_words, spoken)[-_MOST_WORDS:],
-        "without_years": tuple(dict.fromkeys((*previous.without_years, *query.without_years)))[-_MOST_WORDS:],
+        "without_years": _possible(query, (*previous.without_years, *query.without_years))[-_MOST_WORDS:],
     }
     return query.model_copy(update=refused)
+
+
+def _possible(query: Query, refused: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return refused years, none where they leave nothing of the years that are asked for."""
+    years = range(query.year_min or 0, (query.year_max or 0) + 1)
+    if query.year_min and years and all(any(first <= year <= last for first, last in refused) for year in years):
+        return ()
+    return tuple(dict.fromkeys(refused))
 
 
 def _less_wanted_years(previous: Query, new: Query, plain: str) -> Query:
     """Return the last request without the refusals of years that a message asks for. "Nothing before 1980" asks for none."""
     low, high = new.year_min, new.year_max
-    if not previous.without_years or (low is None and high is None) or not wants_years(plain):
+    if not previous.without_years or (low is None and high is None) or not wants_years(plain) or _COMPLAINS.search(plain):
         return previous
     still = [(a, b) for a, b in previous.without_years if (low is not None and b < low) or (high is not None and high < a)]
     return previous.model_copy(update={"without_years": tuple(still)})

@@ -22,11 +22,11 @@ ABOUT_EN = (
 _SOME = r"(?:(?:any|the|a|an|all|too many|so many|more)\s+)?"
 # What these refuse follows at once, or behind what it is about; after the others it is always said what about.
 _AT_ONCE = (
-    r"(?:no more|no|without|avoid(?:ing)?|anything but|hates?|dislikes?|can't stand|cannot stand|except(?: for)?|excluding|"
-    r"tired of|sick of|fed up with|(?:don't|do not) (?:want|like)(?: to (?:see|watch|hear))?|not a fan of|stay away from|"
-    r"not in the mood for|not interested in|(?:don't|do not) (?:recommend|suggest|show me|give me))"
+    r"(?:no more|no|without|avoid(?:ing)?|anything but|hates?|dislikes?|can'?t stand|cannot stand|except(?: for)?|excluding|"
+    r"tired of|sick of|fed up with|(?:don'?t|do not) (?:want|like)(?: to (?:see|watch|hear))?|not a fan of|stay away from|"
+    r"not in the mood for|not interested in|(?:don'?t|do not) (?:recommend|suggest|show me|give me))"
 )
-_WHAT_ABOUT = r"(?:nothing|not|isn't|aren't)"
+_WHAT_ABOUT = r"(?:nothing|not|isn'?t|aren'?t)"
 _CUE_EN = re.compile(
     rf"(?<![a-z'\"“‘])(?<!n't )(?<!not )(?:{_AT_ONCE}\s+(?:{_SOME}{HEADS_EN}\s+{ABOUT_EN}\s+)?|"
     rf"{_WHAT_ABOUT}\s+{_SOME}(?:{HEADS_EN}\s+)?{ABOUT_EN}\s+){_SOME}"
@@ -35,10 +35,12 @@ _LOOKBACK = 60  # characters before a cue that may say that it refuses nothing
 # What stands before a cue that refuses nothing: "I have no …", "is there no …?", "I know nothing about …".
 _NO_CUE = {
     "no": re.compile(
-        r"\b(?:have|has|had|got|with me|there(?:'s| is| are| was)|is|are|was|say|says|said|if|why|or|whether)\s+(?:there\s+)?$"
+        r"\b(?:have|has|had|got|with me|there(?:'s| is| are| was)|is|are|was|(?<!\bi )(?:say|says|said)|if|why|or|whether)"
+        r"\s+(?:there\s+)?$"
     ),
     "not": re.compile(r"\b(?:i'm|i am|we're|we are|why|or|if|he's|she's)\s+$"),
     "nothing": re.compile(r"\b(?:know|knows|knew|seen|found|have|has|got|was|there(?:'s| is)|is there|do|did)\s+$"),
+    "except": re.compile(r"(?:\b(?:no|not|without|nothing)\b|n'?t\b)[^.;!?]*$"),
     "without": re.compile(r"\b(?:can't|cannot|couldn't|not|nothing|never|don't|or)\b[^,.;:!?]{0,20}$"),
 }
 # A story about somebody who lacks or hates it; "something like No Country for Old Men".
@@ -51,19 +53,19 @@ _TITLE = re.compile(r"(?:No|Nothing|Without|Not)\s+[A-Z]\w*\s+(?:(?:for|of|the|a
 _WORD_EN = re.compile(r"\s*([a-z0-9][a-z0-9'&.-]*[a-z0-9]|[a-z])")
 _END_EN = re.compile(
     r"\s*(?:$|[,.;:!?()\n\"“”]|[-–—]\s|(?:please|pls|plz|in|on|for|at|to|of|from|by|with|that|which|who|because|since|as|"
-    r"this|tonight|today|if|when|so|thanks|thx|ty|cheers|this time|but|and|or|nor|either|at all|again|anymore|any more|like|"
-    r"about|is|are|i|we|it|he|she|just|ok|okay|tho|though|lol|haha|whatsoever|obviously|preferably)\b)"
+    r"this|tonight|today|if|when|so|thanks|thx|ty|cheers|this time|but|and|or|nor|either|at all|again|anymore|any more|except|"
+    r"besides|like|about|is|are|i|we|it|he|she|just|ok|okay|tho|though|lol|haha|whatsoever|obviously|preferably)\b)"
 )
 # A comma only in a list that ends with "or": "no dogs, cats are fine" wants cats.
 _JOINT_EN = re.compile(
-    r"\s*(?:,\s*(?:or|nor)\b|,(?=(?:[^,.;!?]{1,30},){0,5}[^,.;!?]{1,30}\s(?:or|nor)\s)|\b(?:or|nor)\b|"
-    r"\band\b(?!\s+(?:more|love|like|with|some|lots|plenty|want|need|give|show|maybe|only|just|make|keep|have|is|are)\b)|/)\s*"
+    r"\s*(?:,\s*(?:or|nor)\b|,(?=(?:[^,.;!?]{1,30},){0,5}[^,.;!?]{1,30},?\s(?:or|nor)\s)|\b(?:or|nor)\b|"
+    r"\band\b(?!\s+(?:more|love|like|with|some|lots|plenty|want|need|give|show|maybe|only|just|make|keep|have|is|are|an?|the)\b)|/)\s*"
     rf"(?:(?:no|without|any)\s+)?{_SOME}"
 )
 _MOST_WORDS, _MOST_THINGS = 3, 8
 # What leads to it and says nothing more: "I hate …", "that isn't about …".
 _LEADS = re.compile(
-    r"(?:(?:(?<![\w'])(?:(?:i|we)(?:'m|'re| am| are)?|that|which|who|really|just|also|and|but|or)|[,;])\s+|[我也但请])+$"
+    r"(?:(?:(?<![\w'])(?:(?:i|we)(?:'m|'re| am| are)?|that|which|who|really|just|also|and|but|or|with)|[,;])\s+|[我也但请])+$"
 )
 # Nouns that hold what is refused and are no part of it ("no Disney films"), and words that refuse no thing ("no idea").
 _HOLDERS = frozenset(
@@ -90,22 +92,28 @@ _CUE_ZH = re.compile(
     r"(?<!喜)(?<!适合)不(?:太)?喜欢|(?<!爱)不爱[看听]|不含|不带|避开|排除)"
     r"(?:再|给我|推荐|任何|一切|所有|看|听)*(?P<about>(?:有关|关于|出现|包含|涉及|含有|带有|有|带|含|讲|跟|和|与)?)"
 )
+# "A man with no name" is somebody; "a film with no dogs" is a wish.
+_OWNS = re.compile(
+    r"\b(?:m[ae]n|wom[ae]n|boys?|girls?|guys?|kids?|child(?:ren)?|heroe?s?|heroine|detective|cop|priest|person|people|character|world|"
+    r"town|city|family|somebody|someone)\s+with\s+$"
+)
 # A story about somebody who lacks it; what somebody has or is in the mood for.
 _TOLD_ZH = re.compile(r"(?:关于|讲|讲述|一个|一群|适合|那些|对)[^,。;!?！？；]*$")
 _STATES_ZH = re.compile(r"(?:我|我们|今天|今晚|现在|还|家里|都|也|暂时|最近|这里|你们?|是)$")
 _THING_ZH = re.compile(
-    r"(?P<thing>[\u3400-\u9fff]{1,8}?|[a-z][a-z0-9 .'&-]*?)\s*"
+    r"(?P<thing>(?:(?!的)[\u3400-\u9fff·•・]){1,12}?|[a-z][a-z0-9 .'&-]*?)\s*"
     r"(?P<held>(?:有关|相关|出现|主题|题材)?(?:(?:主演|导演|参演|出演|演|唱|拍)(?=的|$))?的?"
     r"(?:电影|影片|片子|片|歌曲|歌|音乐|作品|内容|题材|元素|情节|镜头|画面|东西|剧情|故事)*(?:了|吧|啊|哦)*"
     r"(?:[以之]外)?(?:其[他它]|别)?的?(?:(?:都|全)(?:可以|行|好|要)?|可以|行)?)"
-    r"(?=[^\w\u3400-\u9fff]|$|还[有能可]|[和或及跟与](?=[\u3400-\u9fff]))"
+    r"(?=[^\w\u3400-\u9fff·•・]|$|还[有能可]|[和或及跟与](?=[\u3400-\u9fff\ufffc]))"
 )
+_HIDDEN_ZH = re.compile(r"\ufffc+(?:的?(?:电影|影片|片子|片|音乐|歌))*")
 _JOINT_ZH = re.compile(r"\s*(?:、|和|或者?|及|跟|与)\s*")
 _IS_EMPTY_ZH = re.compile(rf"(?:{either(EMPTY_ZH)})+")
 _NO_THING_ZH = re.compile(
     r"[太那么这么很再是像这我你他她它第老旧新长短别同重看听什任何了吗想要喜爱推一几两三些点更最比较过高低大小好坏无难容麻浪骗紧担客废急错]|"
     r".*(?:意思|时间|问题|关系|兴趣|想法|办法|必要|特别|其他|其它|别的|一样|一点|之前|以前|以后|之后|刚才|上面|前面|上次|满意|合适|头绪|心情|"
-    r"灵感|主意|要求|偏好|限制|工作|朋友|空|年|岁|分钟|小时|吗|呢)|人.?$|[偏事]$"
+    r"灵感|主意|要求|偏好|限制|工作|朋友|空|年|岁|分钟|小时|吗|呢)|人.?$|[偏事钱命]$"
 )
 
 
@@ -156,7 +164,7 @@ def _refuses(text: str, masked: str, cue: re.Match[str]) -> bool:
     """Return whether words that refuse do so: not in a title, in a story, or of what somebody has or knows."""
     before, said = masked[max(0, cue.start() - _LOOKBACK) : cue.start()], cue.group()
     states = _NO_CUE.get(said.split()[0])
-    if (states and states.search(before)) or _LIKE.search(before):
+    if (states and states.search(before)) or _LIKE.search(before) or (said.startswith("no ") and _OWNS.search(before)):
         return False
     if text[cue.start()].isupper() and (_SAID.search(before) or _TITLE.match(text, cue.start())):
         return False
@@ -199,6 +207,14 @@ def _chinese(masked: str, mask: str) -> Iterator[Refusal]:
             continue
         start, at = _led(masked, cue.start()), cue.end()
         for _ in range(_MOST_THINGS):
+            hidden = _HIDDEN_ZH.match(masked, at)
+            if hidden is not None and start > cue.start():  # a genre or a name in the list
+                yield Refusal(start, hidden.end(), None)
+                start, joint = hidden.end(), _JOINT_ZH.match(masked, hidden.end())
+                if joint is None:
+                    break
+                done, at = hidden.end(), joint.end()
+                continue
             thing = _THING_ZH.match(masked, at)
             if thing is None or mask in masked[thing.end() : thing.end() + 1]:
                 break

@@ -26,7 +26,7 @@ from agent.dialogue.lexicon import (
     whole,
 )
 from agent.dialogue.refusals import ABOUT_EN, HEADS_EN, Refusal, refusals
-from agent.dialogue.years import read_years
+from agent.dialogue.years import Years, read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
@@ -47,6 +47,7 @@ _NOT_ZH = rf"(?:(?<!有)(?:没有|无)|{either((*(word for word in NEGATIONS_ZH 
 _NEGATED = re.compile(
     rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}"
     rf"(?:(?:to (?:see|watch|hear)\s+)?(?:{HEADS_EN}\s+)?{ABOUT_EN}\s+{_FILLER})?$|(?<![a-z])non-$|"
+    r"(?:(?<![特分个区级])别|(?<!要)不要|(?<!想)不想|讨厌)(?:再|给我|推荐|放|来|看|听)+(?:任何|什么)?$|"
     rf"{_NOT_ZH}(?:太|那么|这么|很|要|是|任何|看|听|(?:(?:任何|看|听)?(?:有关|关于|带有|含有|有|带|含|讲)))?$"
 )
 # Where the refusal stands behind: 对恐怖片不感兴趣, "horror is not for me". It has to end there: 喜剧不要恐怖 refuses what follows.
@@ -67,6 +68,7 @@ _REFUSED_PERSON = re.compile(
 # "Is there no Tom Hanks here?", 这里没有…吗 ask; what else refuses does so in questions, too.
 _QUESTION = re.compile(r"[?？吗]\W*$|怎么没|为什么没")
 _ASKS_NOT = re.compile(r"\b(?:no|nothing|isn't|aren't)\b|没有")
+_NOT_OF_SONGS = re.compile(r"歌[词手剧舞迷]")
 _KNOWS = re.compile(r"\b(?:know|knew|have|got|seen|there|i'm|i am|we're|we are) (?:nothing|not)(?= (?:about|with|from|by|of)\b)")
 _GOES_ON = re.compile(r"(?<=[a-z])\s+[A-Z][a-z]")  # a name that is longer than the one that was found
 _LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
@@ -88,6 +90,7 @@ _ASKED_EN = re.compile(
 _BREAKS = " \t\n,，;；、:：.。!！?？~～–—-"
 _OFTEN_ELSE = frozenset({"course", "article", "product"})
 _TYPES_ALONE = tuple(word for type_, words in TYPE_WORDS.items() if type_ not in _OFTEN_ELSE for word in words)
+_REST = re.compile(r"\b(?:either|too|please|pls|plz|thx|ty|lol|ok|okay|thanks?|with|as well)\b|都行|都可以|谢谢|[也吧了]")
 _EMPTY = re.compile(whole(("nothing", *EMPTY_EN, *EMPTY_ZH, *_TYPES_ALONE)))  # nothing can be found by these words
 _CUE = re.compile(
     r"(?:\b(?:like|similar to|such as|as|loved|love|enjoyed|liked|than|of|and|or|meets|by|to)|[,像似欢爱和与跟比])\s*"
@@ -147,9 +150,13 @@ class Understander:
         years = read_years(masked)
         # "No films from the 90s" wants other films.
         types = [replace(w, wanted=w.wanted or any(start <= w.start < end for start, end in years.spans)) for w in types]
+        types = [word for word in types if not _NOT_OF_SONGS.match(masked, word.start)]
         people = _judged(_asking(masked), self._people(words, masked), before=_REFUSED_PERSON)
         refused = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), genres), people), _MASK)
-        wanted, unwanted = _split(_listed(genres, refused))
+        of_years = _of_years(masked, genres, years)
+        wanted, unwanted = _split(
+            _listed([word if word not in of_years else replace(word, wanted=False) for word in genres], refused)
+        )
         return Query(
             text=_said(words, years.spans, refused),
             like_item_ids=likes,
@@ -157,7 +164,7 @@ class Understander:
             without_genres=unwanted,
             without_creators=_split(_listed(people, refused))[1],
             without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in refused if one.what)),
-            without_years=years.without,
+            without_years=() if of_years else years.without,
             types=self._chosen_types(*_split(types)),
             year_min=years.first,
             year_max=years.last,
@@ -286,7 +293,8 @@ def _said(text: str, bounds: Sequence[tuple[int, int]], refused: Sequence[Refusa
         kept.append(text[at:start].strip(_BREAKS))
         at = max(at, end)
     left = " ".join(part for part in kept if part)
-    return "" if is_filler(_EMPTY.sub(" ", fold(left)) if bounds else left) else left
+    rest = _REST.sub(" ", fold(left))
+    return "" if is_filler(_EMPTY.sub(" ", rest) if bounds else rest) else left
 
 
 def _apart(masked: str, bounds: Sequence[tuple[int, int]]) -> str:
@@ -294,6 +302,12 @@ def _apart(masked: str, bounds: Sequence[tuple[int, int]]) -> str:
     for start, end in bounds:
         masked = masked[:start] + "." * (end - start) + masked[end:]
     return masked
+
+
+def _of_years(masked: str, genres: Sequence[_Word], years: Years) -> list[_Word]:
+    """Return the genre words that stand right behind refused years, and with them are what is refused: "no 80s horror"."""
+    ends = [end for _, end in years.spans] if years.without else []
+    return [word for word in genres if any(not masked[end : word.start].strip(" 的") and end <= word.start for end in ends)]
 
 
 def _listed(words: Sequence[_Word], refused: Sequence[Refusal]) -> list[_Word]:

@@ -32,8 +32,9 @@ _MADE_ZH = r"(?:拍摄?|上映|发行|出版?|推出|制作|录制|发布)"
 # in 特别, 区别 and their like.
 _NO_EN = (
     r"(?:(?!(?<=there's )nothing like\b)(?!(?<=there is )nothing like\b)"
-    r"(?<!why )(?<!is there )(?<!are there )(?<!you have )\b(?:no|not|nothing|never|avoid|except|excluding|without|skip|hate"
-    r"|anything but|other than|apart from|tired of|sick of|fed up with)|(?<![a-z])[a-z]*n't)"
+    r"(?<!why )(?<!is there )(?<!are there )(?<!you have )\b(?:no|not|nothing|never|none|less|fewer|avoid|except|excluding"
+    r"|without|skip|hate|remove|drop|anything but|other than|apart from|tired of|sick of|fed up with)"
+    r"|(?<![a-z])[a-z]*n't|\b(?:dont|doesnt|didnt|isnt|arent|cant|wont))"
 )
 _REFUSED_EN = (
     rf"{_NO_EN}"
@@ -43,7 +44,7 @@ _REFUSED_EN = (
 )
 _NO_ZH = (
     r"(?:(?<![特区分个告类级性差离送识])别|(?<!要)不要|(?<!想)不想要?|(?<!欢)不喜欢|(?<!是)不是|(?<![要看])不看|(?<![要听])不听"
-    r"|(?<!不)讨厌|除了)"
+    r"|(?<!不)讨厌|除了|去掉|删掉|别要)"
 )
 _REFUSED_ZH = rf"{_NO_ZH}(?:再|给我|推荐|推|放|来|看|听)*(?:任何|什么|那些|这些|是)?"
 _NO, _REFUSED = (re.compile(p, re.IGNORECASE) for p in (rf"(?={_NO_EN}|{_NO_ZH})", rf"(?:{_REFUSED_EN}|{_REFUSED_ZH})\s*$"))

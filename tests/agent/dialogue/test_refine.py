@@ -374,3 +374,25 @@ def test_why_of_a_place_that_is_not_there_points_at_none():
         assert counts_a_place(text)
     assert places("why The Number 23", 6) == ()
     assert places("compare the third and the first one", 6) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a film with a dog", ()),
+        ("something funny", ("dogs",)),
+        ("you showed me dogs again", ("dogs",)),
+        ("the first one has a dog", ("dogs",)),
+        ("there are still dogs in it", ("dogs",)),
+    ],
+)
+def test_a_refused_word_is_lifted_by_a_wish_and_not_by_a_complaint(text, left):
+    before = Query(text="comedy", without_words=("dogs",))
+    assert refine(before, Query(text=text), text, SHOWN).query.without_words == left
+
+
+def test_years_that_are_refused_leave_some_of_those_that_are_wanted():
+    before = Query(text="comedy", year_min=1990, without_years=((1990, 1999),))
+    text = "nothing after 1999"
+    query = refine(before, Query(year_max=1999), text, SHOWN).query
+    assert (query.year_min, query.year_max, query.without_years) == (1990, 1999, ())
