@@ -25,7 +25,7 @@ __all__ = [
 
 _THANKS = re.compile(
     r"\b(?:thanks?|thx|cheers|bye|goodbye|ok|okay|great|perfect|cool|nice|awesome|lovely|wonderful|excellent|good|see you)\b|"
-    r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯",
+    r"谢|再见|拜拜|好的|好吧|不错|太好|太棒|很好|辛苦|行|可以|嗯|不用|不需要|算了",
     re.ASCII,
 )
 _NO_MORE = re.compile(
@@ -36,7 +36,7 @@ _NO_MORE = re.compile(
     r"picks?|ideas?|(?:i'll |i will )(?:watch|take|try|go with|listen to) "
     r"(?:that|this|it|those|them|the (?:first|second|third|last)(?: one)?)|"
     r"see you(?: again| later)?|later|then|and|the|your|help)\b|"
-    r"(?:谢谢|多谢|感谢)(?:你|您|你们)?的?推荐|推荐(?:得|的)?(?:很|真|非常)?(?:好|不错|棒)|谢谢|多谢|感谢|谢了|再见|拜拜|那|好的|好吧|好|不错|"
+    r"(?:谢谢|多谢|感谢)(?:你|您|你们)?的?推荐|推荐(?:得|的)?(?:很|真|非常)?(?:好|不错|棒)|谢谢|多谢|感谢|谢了|不用谢?|不需要|算了|再见|拜拜|那|好的|好吧|好|不错|"
     r"太好|太棒|很好|非常|辛苦|行|可以|嗯|你|您|们|了|啦|啊|哦|吧|的|帮助|就这样|就这些|[^\w?？\u3400-\u9fff]|_)+",
     re.ASCII,
 )
@@ -46,7 +46,7 @@ _FACTS = re.compile(
     r"tell me (?:a bit |a little |some )?(?:more |something )?about|know more about|more (?:information|info|details) (?:on|about)|"
     r"(?:what|which) (?:year|genres?)|when (?:was|is|were|did)|how (?:long|old) (?:is|are)|"
     r"describe|compare|difference between)\b|\bwhat(?:'s| is| are) [^.!?]*\babout\W*$|"
-    r"(?:导演|主演|歌手|作者)是谁|谁(?:导演|导|拍|演|主演|唱|写|作曲)|哪一?年|[讲说](?:的是)?什么|(?:介绍|比较)一?下?(?=[第这《])|"
+    r"(?:导演|主演|歌手|作者)是谁|谁(?:导演|导|拍|演|主演|唱|写|作曲)|哪一?年|[讲说](?:的是)?什么|(?:(?:介绍|比较)一?下?|讲讲|说说)(?=[第这《])|"
     r"什么(?:类型|内容|故事)|多长|区别",
     re.ASCII,
 )

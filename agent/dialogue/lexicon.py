@@ -22,6 +22,7 @@ __all__ = [
     "REMOVALS_EN",
     "REMOVALS_ZH",
     "SAME_GENRES",
+    "SUBJECTS",
     "TYPE_WORDS",
     "either",
     "whole",
@@ -101,6 +102,16 @@ SAME_GENRES: Mapping[str, tuple[str, ...]] = {
     "Documentary": ("Documentaries",),
 }
 """What a catalog may call a genre that it does not have under the first name; all that it has of these are meant."""
+
+SUBJECTS = frozenset(
+    (
+        "alien invasion", "aliens", "battle", "battles", "cowboy", "cowboys", "detective", "dragons", "explosions", "fairy tale",
+        "fairy tales", "fights", "gangster", "gangsters", "ghost", "ghosts", "harpsichord", "heist", "mafia", "magic", "monster",
+        "monsters", "outer space", "robot", "robots", "soldiers", "space", "spaceship", "spaceships", "time travel", "wizard",
+        "zombie", "zombies", "僵尸", "外星", "机器人", "牛仔", "黑帮", "侦探", "魔法", "太空", "宇宙",
+    )
+)
+"""Words for genres that name what is in an item: "horror without zombies" refuses these, and not all horror."""
 
 TYPE_WORDS: Mapping[ItemType, tuple[str, ...]] = {
     "movie": ("film", "films", "movie", "movies", "cinema", "watch", "电影", "影片", "片子", "大片", "好片"),

@@ -19,6 +19,7 @@ from agent.dialogue.lexicon import (
     NEGATIONS_ZH,
     REMOVALS_EN,
     REMOVALS_ZH,
+    SUBJECTS,
     either,
     whole,
 )
@@ -118,13 +119,21 @@ _MOOD = re.compile(whole(MOODS))
 _GENRE = re.compile(whole(word.casefold() for genre, words in GENRE_WORDS.items() for word in (genre, *words)))
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _EMPTY_ZH = re.compile(either(EMPTY_ZH))
-# Counts nothing of a slate.
+# "Dogs are fine again", 恐怖片也可以.
+_LIFTS = re.compile(
+    r"\b(?:is|are|'s|'re) (?:ok|okay|fine|allowed|alright|all right|good|welcome)\b"
+    r"(?: (?:again|now|too|after all|with me|then))*\W*$|"
+    r"\b(?:never mind|i don't mind|don't mind) (?:the |about )?|(?:也|又)?(?:可以|行|没关系|无所谓)了?[^\w\u3400-\u9fff]*$",
+    re.ASCII,
+)
+_COMPLAINS_OF = re.compile(r"\b(?:not|n't|no) (?:ok|okay|fine|allowed|alright|good)\b|不(?:可以|行)", re.ASCII)
 # "You showed me dogs again" takes no refusal of dogs back.
 _COMPLAINS = re.compile(
     r"\b(?:still|again|you (?:showed|gave|keep|recommended)|one (?:has|is|was)|i (?:said|told))\b|怎么[还又]|"
     r"还是有|又[有是给]|说了",
     re.ASCII,
 )
+# Counts nothing of a slate.
 _NO_PLACE = re.compile(r"\b(?:first|second|third) (?:world war|time|date|chance|hand|life)\b|第[一二三]次")
 
 
@@ -203,10 +212,12 @@ def refine(  # noqa: PLR0917 - what a message is read against
 
     """
     folded = fold(text)
-    if _RESETS.search(folded):
-        return Refined(query=new, exclude=tuple(refused), kind="reset")
-    if previous is None:
-        return Refined(query=new, exclude=tuple(refused))
+    if _RESETS.search(folded) or previous is None:
+        return Refined(query=new, exclude=tuple(refused), kind="reset" if _RESETS.search(folded) else "new")
+    lifted = _lifted(previous, new, folded)
+    if lifted != previous:
+        return Refined(query=lifted, exclude=tuple(refused), kind="follow-up")
+    new = _less_things(previous, new)
     follows, plain = _is_follow_up(folded, new, refused), hidden(folded, found)
     previous = _less_wanted_years(previous, new, plain)
     if _of_another_type(previous, new, carriers):
@@ -223,7 +234,8 @@ def refine(  # noqa: PLR0917 - what a message is read against
             tuple(i for i in _ids(shown) if i not in pointed) if verb or _EXCLUDES.search(f"{plain[: like_place.start()]}x") else ()
         )
     elif removed or like_place or follows or (verb and _COUNTS.search(plain)):
-        exclude = removed or ((pointed or _ids(shown)) if like_place or _EXCLUDES.search(folded) else ())
+        others = like_place or _EXCLUDES.search(folded) or _of_other_years(folded, new)
+        exclude = removed or ((pointed or _ids(shown)) if others else ())
     else:
         return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
     exclude = _united(exclude, refused)
@@ -253,7 +265,7 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
     """
     named = [name for name in previous.without_creators if _names(name, folded) and name not in query.without_creators]
     spoken = [words for words in previous.without_words if mentions(folded, words) and words not in query.without_words]
-    spoken = [] if _COMPLAINS.search(folded) else spoken
+    spoken = [] if _COMPLAINS.search(folded) or _COMPLAINS_OF.search(folded) else spoken
     before = () if wanted is None and query.like_item_ids else previous.without_genres
     refused = {
         "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
@@ -262,6 +274,29 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
         "without_years": _possible(query, (*previous.without_years, *query.without_years))[-_MOST_WORDS:],
     }
     return query.model_copy(update=refused)
+
+
+def _less_things(previous: Query, new: Query) -> Query:
+    """Return a request that refuses no genre of the last one where it refuses a thing that this may have: "horror", "no zombies"."""
+    if not any(fold(words) in SUBJECTS for words in new.without_words):
+        return new
+    return new.model_copy(update={"without_genres": _united((), new.without_genres, previous.genres)})
+
+
+def _lifted(previous: Query, new: Query, folded: str) -> Query:
+    """Return the last request without the refusals that a message takes back ("dogs are fine again"), and asks for no more."""
+    if not _LIFTS.search(folded) or _COMPLAINS_OF.search(folded):
+        return previous
+    low, high = new.year_min or 0, new.year_max or 9999
+    named = new.year_min is not None or new.year_max is not None
+    return previous.model_copy(
+        update={
+            "without_genres": _united(previous.without_genres, (), (*new.genres, *new.without_genres)),
+            "without_creators": tuple(name for name in previous.without_creators if not _names(name, folded)),
+            "without_words": tuple(words for words in previous.without_words if not mentions(folded, words)),
+            "without_years": tuple((a, b) for a, b in previous.without_years if not named or b < low or high < a),
+        }
+    )
 
 
 def _possible(query: Query, refused: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -368,6 +403,11 @@ def _removed(folded: str, pointed: tuple[str, ...], shown: Sequence[Shown], verb
 
 def _ids(shown: Sequence[Shown]) -> tuple[str, ...]:
     return tuple(item.item_id for item in shown)
+
+
+def _of_other_years(folded: str, new: Query) -> bool:
+    """Return whether a message wants older or newer items than those shown, and names no years."""
+    return new.year_min is None and new.year_max is None and (_OLDER.search(folded) or _NEWER.search(folded)) is not None
 
 
 def _years(folded: str, previous: Query, new: Query, shown: Sequence[Shown]) -> tuple[int | None, int | None]:

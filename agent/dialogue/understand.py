@@ -21,6 +21,7 @@ from agent.dialogue.lexicon import (
     REMOVALS_EN,
     REMOVALS_ZH,
     SAME_GENRES,
+    SUBJECTS,
     TYPE_WORDS,
     either,
     whole,
@@ -152,7 +153,9 @@ class Understander:
         types = [replace(w, wanted=w.wanted or any(start <= w.start < end for start, end in years.spans)) for w in types]
         types = [word for word in types if not _NOT_OF_SONGS.match(masked, word.start)]
         people = _judged(_asking(masked), self._people(words, masked), before=_REFUSED_PERSON)
-        refused = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), genres), people), _MASK)
+        kinds = [word for word in genres if masked[word.start : word.end] not in SUBJECTS]
+        refused = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), kinds), people), _MASK)
+        genres = _less_things(genres, [one.what for one in refused if one.what])
         of_years = _of_years(masked, genres, years)
         wanted, unwanted = _split(
             _listed([word if word not in of_years else replace(word, wanted=False) for word in genres], refused)
@@ -202,9 +205,13 @@ class Understander:
         """Return what :meth:`understand` makes of a text, with genres and types as an LLM says.
 
         Genres count that the catalog has, under any word for them, and types that it has. All else is dropped, so that nothing
-        outside the catalog comes out.
+        outside the catalog comes out. A genre that is wanted without a thing that it may have ("horror without zombies") stays
+        wanted.
         """
-        return self.understand(text).model_copy(update=self._fields(asked))
+        rules = self.understand(text)
+        things = frozenset(self._called(rules.without_words)).intersection(self._called(asked.genres))
+        unwanted = tuple(word for word in asked.without_genres if not things.intersection(self._called([word])))
+        return rules.model_copy(update=self._fields(asked.model_copy(update={"without_genres": unwanted})))
 
     def resolve(self, wish: Wish) -> Query:
         """Return what a wish in words comes to in the catalog; what it lacks is dropped."""
@@ -308,6 +315,19 @@ def _of_years(masked: str, genres: Sequence[_Word], years: Years) -> list[_Word]
     """Return the genre words that stand right behind refused years, and with them are what is refused: "no 80s horror"."""
     ends = [end for _, end in years.spans] if years.without else []
     return [word for word in genres if any(not masked[end : word.start].strip(" 的") and end <= word.start for end in ends)]
+
+
+def _less_things(genres: Sequence[_Word], things: Sequence[tuple[int, int]]) -> list[_Word]:
+    """Return genre words, those that stand for refused things refused, and left out where another word wants the genre: "horror
+    without zombies".
+    """
+    inside = [any(start <= word.start < end for start, end in things) for word in genres]
+    wanted = {kind for word, thing in zip(genres, inside, strict=True) if word.wanted and not thing for kind in word.means}
+    return [
+        replace(word, wanted=word.wanted and not thing)
+        for word, thing in zip(genres, inside, strict=True)
+        if not (thing and wanted.intersection(word.means))
+    ]
 
 
 def _listed(words: Sequence[_Word], refused: Sequence[Refusal]) -> list[_Word]:

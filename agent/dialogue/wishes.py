@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 from pydantic import Field
 
+from agent.dialogue.asides import people_named
 from agent.llm.base import LLM
 from agent.prompts.understand import Asked, Draft, build_understand_prompt, read_asked, write_asked
 from palate.deadline import Deadline
@@ -100,7 +101,7 @@ class WishReader:
 
         """
         rules = self._vocabulary.understand(text)
-        if self._llm is None or not rules.text:
+        if self._llm is None or not rules.text or people_named(text, ()):  # of a name an LLM makes a genre
             return rules
         answer = await self._answer(self._llm, text, deadline)
         return rules if answer is None else self.chosen(text, rules, answer)

@@ -29,6 +29,10 @@ from agent.dialogue.asides import (
         "No, thank you. We are fine",
         "谢谢",
         "好的，谢谢推荐！",
+        "不用了，谢谢",
+        "不用了",
+        "算了",
+        "不需要了",
         "再见",
     ],
 )
@@ -279,6 +283,7 @@ def test_people_are_found_where_makers_are_named(text, people):
         "第一部的导演是谁？",
         "第二个讲的是什么",
         "介绍一下第三部",
+        "给我讲讲第二部",
         "I'd like to know more about the first one",
         "who directed the first one? looks like fun",
         "第一部讲什么？画面好像很美",

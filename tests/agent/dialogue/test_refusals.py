@@ -51,6 +51,9 @@ def understander():
         ("i dont like dogs", ("dogs",), ""),
         ("I said no dogs", ("dogs",), "I said"),
         ("不要汤姆·汉克斯演的", ("汤姆·汉克斯",), ""),
+        ("a horror film without zombies", ("zombies",), "a horror film"),
+        ("不要有僵尸的", ("僵尸",), ""),
+        ("no ghosts", ("ghosts",), ""),
         ("不要狗的，猫的可以", ("狗",), "猫的可以"),
         ("除了漫威还有什么好看的", ("漫威",), "还有什么好看的"),
         ("I hate musicals and sports", ("musicals", "sports"), ""),
@@ -178,3 +181,11 @@ def test_what_is_listed_with_a_refused_word_is_refused_too(understander, text, w
 )
 def test_who_has_nothing_refuses_nothing(understander, text):
     assert understander.understand(text).without_genres == ()
+
+
+def test_a_subject_that_is_refused_is_not_its_whole_genre(understander):
+    query = understander.understand("a horror film without zombies")
+    assert (query.genres, query.without_genres, query.without_words) == (("Horror",), (), ("zombies",))
+    query = understander.understand("no zombies")
+    assert (query.genres, query.without_genres, query.without_words) == ((), ("Horror",), ("zombies",))
+    assert understander.understand("zombies").genres == ("Horror",)

@@ -34,6 +34,11 @@ def test_a_wish_in_words_comes_to_items(world):
     assert query == Query(like_item_ids=(world.id_of("Blade Runner"),), genres=("Comedy",), types=("movie",), year_max=1990)
 
 
+def test_a_thing_that_is_refused_refuses_no_genre_that_is_wanted(world):
+    query = world.corrected("horror without zombies", Asked(genres=("Horror",), without_genres=("Horror",)))
+    assert (query.genres, query.without_genres, query.without_words) == (("Horror",), (), ("zombies",))
+
+
 @pytest.mark.parametrize("text", ["something like Alien but funny", "no horror from the 90s", "hello", "不要恐怖的科幻电影"])
 def test_a_draft_that_is_not_changed_comes_to_what_the_rules_say(world, text):
     assert world.corrected(text, world.draft(text).asked) == world.understand(text)
@@ -102,6 +107,11 @@ def test_the_llm_sees_wish_and_draft_and_its_answer_counts(world):
 )
 def test_the_rules_stand_where_the_llm_does_not(world, llm):
     assert read(world, "no horror", llm, seconds=2.0) == world.understand("no horror")
+
+
+def test_of_a_name_no_genre_is_made(world):
+    text = "a film directed by Tom Nobody"
+    assert read(world, text, sure(write_asked(Asked(genres=("Western",), types=("movie",))))) == world.understand(text)
 
 
 def test_nothing_is_asked_about_a_greeting_or_an_endless_text(world):
