@@ -277,7 +277,7 @@ def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence
 
 
 def _less_things(previous: Query, new: Query) -> Query:
-    """Return a request that refuses no genre of the last one where it refuses a thing that this may have: "horror", "no zombies"."""
+    """Return a request that refuses no genre of the last one where it refuses a thing that this has: "horror", "no zombies"."""
     if not any(fold(words) in SUBJECTS for words in new.without_words):
         return new
     return new.model_copy(update={"without_genres": _united((), new.without_genres, previous.genres)})
