@@ -9,7 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from agent import Explainer, ExplainerConfig, ScriptedLLM, check_reason
 from agent.dialogue import ChatAgent, check_reply
-from agent.dialogue.asides import asked_after, is_greeting, limits_length, missed_title, people_named
+from agent.dialogue.asides import asked_after, is_greeting, limits_length, missed_title, people_named, plainly
 from agent.dialogue.reply import notice, plain_reply
 from agent.words import platform_name
 from palate.domain import Request
@@ -85,8 +85,9 @@ def backend(world):
     return Backend(world)
 
 
-def said_first(world, wish, language):
+def said_first(world, wish, language, *, untold):
     """Return what a reply may say before: in fixed words, of what the wish itself holds."""
+    wish = plainly(wish)
     mentions = world.mentions(wish)
     return notice(
         world.lacking(wish),
@@ -94,7 +95,9 @@ def said_first(world, wish, language):
         language,
         missed=missed_title(wish, mentions),
         nobody=next(iter(people_named(wish, mentions)), ""),
+        unknown=world.unmentioned(wish),
         length=limits_length(wish, mentions),
+        untold=untold,
         greeted=is_greeting(wish, mentions),
     )
 
@@ -106,6 +109,8 @@ def said_first(world, wish, language):
 @example(score=[], said="", wish="something like Zorblax Rising", language="en")
 @example(score=[], said="", wish="像《不存在的电影》", language="zh")
 @example(score=[], said="", wish="hi", language="en")
+@example(score=[], said="", wish="AAA", language="en")
+@example(score=[], said="", wish="no Zorblax Rising", language="en")
 def test_only_the_catalog_is_recommended_and_cited(world, loop, backend, score, said, wish, language):
     events = loop.run_until_complete(backend.answer(score, said, wish, language))
     catalog = {item.item_id: item for item in world.catalog.table().items}
@@ -122,12 +127,16 @@ def test_only_the_catalog_is_recommended_and_cited(world, loop, backend, score, 
             assert reason.evidence
             checked = check_reason(reason.text, catalog[item.item_id], reason.evidence, catalog, world.matcher, language=language)
             assert checked == reason.text
-    reply = reply.removeprefix(said_first(world, wish, language)).lstrip()
+    first = next(
+        (said for untold in (True, False) if reply.startswith(said := said_first(world, wish, language, untold=untold))), ""
+    )
+    reply = reply.removeprefix(first).lstrip()
     allowed = {item.item_id for item in slate.items}
     assert {mention.item_id for mention in world.matcher.mentions(reply)} <= allowed
     assert not any(name in reply for name in MADE_UP)
     known = [catalog[item_id] for item_id in allowed]
-    assert reply == plain_reply(slate.items, language) or check_reply(reply, known, world.matcher, language=language, wish=wish)
+    plain = {plain_reply(slate.items, language, opening) for opening in ("fits", "alike", "perhaps")}
+    assert reply in plain or check_reply(reply, known, world.matcher, language=language, wish=wish)
 
 
 def test_a_hostile_item_is_data_in_every_prompt(world, loop):
