@@ -324,17 +324,15 @@ class ChatAgent:
 
     def _untold(self, query: Query, turn: _Turn) -> bool:
         """Return whether a request is in words that no item of its slate has, and in nothing else."""
-        if turn.slate is None or turn.prepared is None or not _EVIDENCE.isdisjoint(turn.degraded):
-            return False
-        if query.genres or query.like_item_ids or query.without_genres or query.without_creators:
+        more = query.genres or query.like_item_ids or query.without_genres or query.without_creators
+        if more or turn.slate is None or turn.prepared is None or not _EVIDENCE.isdisjoint(turn.degraded):
             return False
         served = {item.item_id for item in turn.slate.items}
         offered = (one for one in turn.prepared.found.candidates if one.item.item_id in served)
-        found = [evidence for one in offered for evidence in one.evidence if evidence.kind == "query"]
-        told = any(evidence.source != "lexical" or says_what(evidence.detail) for evidence in found)
-        if told or not served or self._vocabulary.creators(query.text):
-            return False
-        return says_what(query.text, self._vocabulary.mentions(query.text))
+        said = [one for candidate in offered for one in candidate.evidence if one.kind == "query"]
+        told = any(one.source != "lexical" or says_what(one.detail) for one in said)
+        asks = served and not told and not self._vocabulary.creators(query.text)
+        return bool(asks) and says_what(query.text, self._vocabulary.mentions(query.text))
 
     def _known(self, words: str) -> bool:
         """Return whether words name a creator, or ask for a genre, a type, years or the like of a title."""

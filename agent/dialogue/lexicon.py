@@ -16,6 +16,7 @@ __all__ = [
     "FILLERS_EN",
     "GENRE_WORDS",
     "GREETING",
+    "MASK",
     "MOODS",
     "NEGATIONS_EN",
     "NEGATIONS_ZH",
@@ -27,6 +28,9 @@ __all__ = [
     "either",
     "whole",
 ]
+
+MASK = "\ufffc"
+"""Stands in a text for every character that is understood otherwise: of titles, genres, creators."""
 
 # fmt: off
 GENRE_WORDS: Mapping[str, tuple[str, ...]] = {

@@ -19,14 +19,12 @@ from agent.dialogue.lexicon import (
     NEGATIONS_ZH,
     REMOVALS_EN,
     REMOVALS_ZH,
-    SUBJECTS,
     either,
     whole,
 )
+from agent.dialogue.standing import less_things, less_wanted_years, lifted, names, still_refusing, united
 from agent.dialogue.understand import fold
-from agent.dialogue.years import wants_years
 from palate.domain import MAX_QUERY_CHARS, ItemType, Query, Value
-from retrieval.phrases import mentions
 
 __all__ = ["Refined", "Shown", "asks_why", "counts_a_place", "hidden", "places", "refine", "says_more"]
 
@@ -107,7 +105,6 @@ _LIKE_THAT = re.compile(r"\b(?:more|something|anything) (?:like|similar to) (?:t
 _UNLIKE_PLACE = re.compile(rf"(?:n't|\b(?:not?|nothing|no more|less|fewer|un)|不){_MARKS}(?:\w+ )?$", re.ASCII)
 _FIRST_FEW = re.compile(r"\bfirst (?P<en>two|three|four|five)\b|前(?P<zh>[两二三四五])")
 _FEW = {"two": 2, "three": 3, "four": 4, "five": 5, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5}
-_MOST_WORDS = 50  # and years, that are refused at a time
 _FEW_WORDS, _FEW_LETTERS = 8, 48  # of a message that only refuses something, and so changes the last request
 _REFUSED = re.compile(
     rf"(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+(?:(?:{either(FILLERS_EN)})\s+)*[^\W\d_]+|"
@@ -119,20 +116,6 @@ _MOOD = re.compile(whole(MOODS))
 _GENRE = re.compile(whole(word.casefold() for genre, words in GENRE_WORDS.items() for word in (genre, *words)))
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _EMPTY_ZH = re.compile(either(EMPTY_ZH))
-# "Dogs are fine again", 恐怖片也可以.
-_LIFTS = re.compile(
-    r"\b(?:is|are|'s|'re) (?:ok|okay|fine|allowed|alright|all right|good|welcome)\b"
-    r"(?: (?:again|now|too|after all|with me|then))*\W*$|"
-    r"\b(?:never mind|i don't mind|don't mind) (?:the |about )?|(?:也|又)?(?:可以|行|没关系|无所谓)了?[^\w\u3400-\u9fff]*$",
-    re.ASCII,
-)
-_COMPLAINS_OF = re.compile(r"\b(?:not|n't|no) (?:ok|okay|fine|allowed|alright|good)\b|不(?:可以|行)", re.ASCII)
-# "You showed me dogs again" takes no refusal of dogs back.
-_COMPLAINS = re.compile(
-    r"\b(?:still|again|you (?:showed|gave|keep|recommended)|one (?:has|is|was)|i (?:said|told))\b|怎么[还又]|"
-    r"还是有|又[有是给]|说了",
-    re.ASCII,
-)
 # Counts nothing of a slate.
 _NO_PLACE = re.compile(r"\b(?:first|second|third) (?:world war|time|date|chance|hand|life)\b|第[一二三]次")
 
@@ -214,22 +197,22 @@ def refine(  # noqa: PLR0917 - what a message is read against
     folded = fold(text)
     if _RESETS.search(folded) or previous is None:
         return Refined(query=new, exclude=tuple(refused), kind="reset" if _RESETS.search(folded) else "new")
-    lifted = _lifted(previous, new, folded)
-    if lifted != previous:
-        return Refined(query=lifted, exclude=tuple(refused), kind="follow-up")
-    new = _less_things(previous, new)
+    back = lifted(previous, new, folded)
+    if back != previous:
+        return Refined(query=back, exclude=tuple(refused), kind="follow-up")
+    new = less_things(previous, new)
     follows, plain = _is_follow_up(folded, new, refused), hidden(folded, found)
-    previous = _less_wanted_years(previous, new, plain)
+    previous = less_wanted_years(previous, new, plain)
     if _of_another_type(previous, new, carriers):
         if not (follows and _is_mood(plain, new.genres)):
-            return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
+            return Refined(query=still_refusing(previous, new, folded), exclude=tuple(refused))
         new = new.model_copy(update={"genres": ()})
     pointed = _pointed_at(plain, new, shown, found)
     verb, like_place = _removes(folded), _LIKE_PLACE.search(plain) or (_LIKE_THAT.search(plain) if pointed else None)
     removed = _removed(folded, pointed, shown, verb) if verb else ()
     likes = new.like_item_ids
     if like_place and pointed and not _UNLIKE_PLACE.search(plain[: like_place.start()]):
-        likes = _united(likes, pointed)
+        likes = united(likes, pointed)
         exclude = (
             tuple(i for i in _ids(shown) if i not in pointed) if verb or _EXCLUDES.search(f"{plain[: like_place.start()]}x") else ()
         )
@@ -237,96 +220,33 @@ def refine(  # noqa: PLR0917 - what a message is read against
         others = like_place or _EXCLUDES.search(folded) or _of_other_years(folded, new)
         exclude = removed or ((pointed or _ids(shown)) if others else ())
     else:
-        return Refined(query=_still_refusing(previous, new, folded), exclude=tuple(refused))
-    exclude = _united(exclude, refused)
+        return Refined(query=still_refusing(previous, new, folded), exclude=tuple(refused))
+    exclude = united(exclude, refused)
     if _REPLACES.search(folded) and (new.genres or likes):
         replaced = new.model_copy(update={"like_item_ids": likes})
-        return Refined(query=_still_refusing(previous, replaced, folded), exclude=exclude, kind="follow-up")
+        return Refined(query=still_refusing(previous, replaced, folded), exclude=exclude, kind="follow-up")
+    query = _followed(previous, new, folded, shown, found, likes)
+    return Refined(query=still_refusing(previous, query, folded, new.genres), exclude=exclude, kind="follow-up")
+
+
+def _followed(  # noqa: PLR0917 - private, and each is needed
+    previous: Query, new: Query, folded: str, shown: Sequence[Shown], found: Sequence[MentionSpan], likes: Sequence[str]
+) -> Query:
+    """Return the last request with what a follow-up changes; refusals are not carried on yet."""
     low, high = _years(folded, previous, new, shown)
     refuses = new.without_genres or new.without_creators or new.without_words
     brings = bool(new.genres or new.like_item_ids or refuses or says_more(folded, found))
     words = f"{previous.text}; {new.text}".strip("; ") if brings else previous.text
-    query = new.model_copy(
+    return new.model_copy(
         update={
             "text": words[-MAX_QUERY_CHARS:],
-            "like_item_ids": _united(previous.like_item_ids, likes),
-            "genres": _united(previous.genres, new.genres, new.without_genres),
+            "like_item_ids": united(previous.like_item_ids, likes),
+            "genres": united(previous.genres, new.genres, new.without_genres),
             "types": new.types or previous.types,
             "year_min": low,
             "year_max": high,
         }
     )
-    return Refined(query=_still_refusing(previous, query, folded, new.genres), exclude=exclude, kind="follow-up")
-
-
-def _still_refusing(previous: Query, query: Query, folded: str, wanted: Sequence[str] | None = None) -> Query:
-    """Return a query with what was refused before, less the genres that are ``wanted`` now (unset, its own) and the creators and
-    words that are named now and not refused.
-    """
-    named = [name for name in previous.without_creators if _names(name, folded) and name not in query.without_creators]
-    spoken = [words for words in previous.without_words if mentions(folded, words) and words not in query.without_words]
-    spoken = [] if _COMPLAINS.search(folded) or _COMPLAINS_OF.search(folded) else spoken
-    before = () if wanted is None and query.like_item_ids else previous.without_genres
-    refused = {
-        "without_genres": _united(before, query.without_genres, query.genres if wanted is None else wanted),
-        "without_creators": _united(previous.without_creators, query.without_creators, named),
-        "without_words": _united(previous.without_words, query.without_words, spoken)[-_MOST_WORDS:],
-        "without_years": _possible(query, (*previous.without_years, *query.without_years))[-_MOST_WORDS:],
-    }
-    return query.model_copy(update=refused)
-
-
-def _less_things(previous: Query, new: Query) -> Query:
-    """Return a request that refuses no genre of the last one where it refuses a thing that this has: "horror", "no zombies"."""
-    if not any(fold(words) in SUBJECTS for words in new.without_words):
-        return new
-    return new.model_copy(update={"without_genres": _united((), new.without_genres, previous.genres)})
-
-
-def _lifted(previous: Query, new: Query, folded: str) -> Query:
-    """Return the last request without the refusals that a message takes back ("dogs are fine again"), and asks for no more."""
-    if not _LIFTS.search(folded) or _COMPLAINS_OF.search(folded):
-        return previous
-    low, high = new.year_min or 0, new.year_max or 9999
-    named = new.year_min is not None or new.year_max is not None
-    return previous.model_copy(
-        update={
-            "without_genres": _united(previous.without_genres, (), (*new.genres, *new.without_genres)),
-            "without_creators": tuple(name for name in previous.without_creators if not _names(name, folded)),
-            "without_words": tuple(words for words in previous.without_words if not mentions(folded, words)),
-            "without_years": tuple((a, b) for a, b in previous.without_years if not named or b < low or high < a),
-        }
-    )
-
-
-def _possible(query: Query, refused: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return refused years, none where they leave nothing of the years that are asked for."""
-    years = range(query.year_min or 0, (query.year_max or 0) + 1)
-    if query.year_min and years and all(any(first <= year <= last for first, last in refused) for year in years):
-        return ()
-    return tuple(dict.fromkeys(refused))
-
-
-def _less_wanted_years(previous: Query, new: Query, plain: str) -> Query:
-    """Return the last request without the refusals of years that a message asks for. "Nothing before 1980" asks for none."""
-    low, high = new.year_min, new.year_max
-    if not previous.without_years or (low is None and high is None) or not wants_years(plain) or _COMPLAINS.search(plain):
-        return previous
-    still = [(a, b) for a, b in previous.without_years if (low is not None and b < low) or (high is not None and high < a)]
-    return previous.model_copy(update={"without_years": tuple(still)})
-
-
-def _united(first: Sequence[str], second: Sequence[str], without: Sequence[str] = ()) -> tuple[str, ...]:
-    return tuple(part for part in dict.fromkeys((*first, *second)) if part not in without)
-
-
-def _names(creator: str, folded: str) -> bool:
-    name = re.escape(fold(creator))
-    return re.search(rf"(?<![a-z]){name}(?![a-z])", folded) is not None or _plain(creator) in _plain(folded) != folded
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[·•・]", "", fold(text))
 
 
 def hidden(folded: str, found: Sequence[MentionSpan]) -> str:
@@ -343,7 +263,7 @@ def _of_another_type(previous: Query, new: Query, carriers: Callable[[Sequence[s
 
 def _is_mood(plain: str, genres: Sequence[str]) -> bool:
     """Return whether a text asks for genres by words alone that say how something feels."""
-    named = any(_names(genre, plain) for genre in genres) or _GENRE.search(_MOOD.sub(" ", plain))
+    named = any(names(genre, plain) for genre in genres) or _GENRE.search(_MOOD.sub(" ", plain))
     return _MOOD.search(plain) is not None and not named
 
 

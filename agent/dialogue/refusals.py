@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, TYPE_WORDS, either
+from agent.dialogue.lexicon import EMPTY_EN, EMPTY_ZH, MASK, TYPE_WORDS, either
 from retrieval.lexical import STOP_WORDS
 
 __all__ = ["ABOUT_EN", "HEADS_EN", "Refusal", "refusals"]
@@ -105,9 +105,9 @@ _THING_ZH = re.compile(
     r"(?P<held>(?:有关|相关|出现|主题|题材)?(?:(?:主演|导演|参演|出演|演|唱|拍)(?=的|$))?的?"
     r"(?:电影|影片|片子|片|歌曲|歌|音乐|作品|内容|题材|元素|情节|镜头|画面|东西|剧情|故事)*(?:了|吧|啊|哦)*"
     r"(?:[以之]外)?(?:其[他它]|别)?的?(?:(?:都|全)(?:可以|行|好|要)?|可以|行)?)"
-    r"(?=[^\w\u3400-\u9fff·•・]|$|还[有能可]|[和或及跟与](?=[\u3400-\u9fff\ufffc]))"
+    r"(?=[^\w\u3400-\u9fff·•・]|$|还[有能可]|[和或及跟与](?=[\u3400-\u9fff" + MASK + "]))"
 )
-_HIDDEN_ZH = re.compile(r"\ufffc+(?:的?(?:电影|影片|片子|片|音乐|歌))*")
+_HIDDEN_ZH = re.compile(MASK + r"+(?:的?(?:电影|影片|片子|片|音乐|歌))*")
 _JOINT_ZH = re.compile(r"\s*(?:、|和|或者?|及|跟|与)\s*")
 _IS_EMPTY_ZH = re.compile(rf"(?:{either(EMPTY_ZH)})+")
 _NO_THING_ZH = re.compile(
@@ -128,27 +128,27 @@ class Refusal:
     what: tuple[int, int] | None
 
 
-def refusals(text: str, masked: str, mask: str) -> list[Refusal]:
+def refusals(text: str, masked: str) -> list[Refusal]:
     """Return the things that a message refuses by a word for them, in the order of the text, and what is masked and listed with
     such ("no vampires or horror").
 
     Args:
         text: The message.
-        masked: The same folded, character for character, with what is understood otherwise (titles, genres, creators) masked.
-        mask: The character that stands for that. A thing beside it is not refused by its own word ("no French [comedies]").
+        masked: The same folded, character for character, with ``MASK`` for what is understood otherwise: titles, genres, creators.
+            A thing beside it is not refused by its own word ("no French [comedies]").
 
     """
-    return sorted((*_english(text, masked, mask), *_chinese(masked, mask)), key=lambda found: found.start)
+    return sorted((*_english(text, masked), *_chinese(masked)), key=lambda found: found.start)
 
 
-def _english(text: str, masked: str, mask: str) -> Iterator[Refusal]:
+def _english(text: str, masked: str) -> Iterator[Refusal]:
     done = 0
     for cue in _CUE_EN.finditer(masked):
         if cue.start() < done or not _refuses(text, masked, cue):
             continue
         listed: list[Refusal] = []
         start, at = _led(masked, cue.start()), cue.end()
-        while len(listed) < _MOST_THINGS and (thing := _thing_en(masked, at, mask)) is not None:
+        while len(listed) < _MOST_THINGS and (thing := _thing_en(masked, at)) is not None:
             what, end = thing
             listed.append(Refusal(start, end, what))
             joint = _JOINT_EN.match(masked, end)
@@ -171,11 +171,11 @@ def _refuses(text: str, masked: str, cue: re.Match[str]) -> bool:
     return said.startswith(("isn't", "aren't")) or not _TOLD.search(before)
 
 
-def _thing_en(masked: str, at: int, mask: str) -> tuple[tuple[int, int] | None, int] | None:
+def _thing_en(masked: str, at: int) -> tuple[tuple[int, int] | None, int] | None:
     """Return where the thing stands that begins ``at``, ``None`` for one that is masked, and where its holder ends."""
     words: list[re.Match[str]] = []
     end = start = at
-    while masked.startswith(mask, end):
+    while masked.startswith(MASK, end):
         end += 1
     hidden = end > start
     while not _END_EN.match(masked, end) and len(words) <= _MOST_WORDS + 1:
@@ -184,7 +184,7 @@ def _thing_en(masked: str, at: int, mask: str) -> tuple[tuple[int, int] | None, 
             return None
         words.append(word)
         end = word.end()
-    if mask in masked[end : end + 2]:
+    if MASK in masked[end : end + 2]:
         return None
     things = list(words)
     while things and things[-1][1] in _HOLDERS:
@@ -198,7 +198,7 @@ def _thing_en(masked: str, at: int, mask: str) -> tuple[tuple[int, int] | None, 
     return (things[0].start(1), things[-1].end(1)), end
 
 
-def _chinese(masked: str, mask: str) -> Iterator[Refusal]:
+def _chinese(masked: str) -> Iterator[Refusal]:
     done = 0
     for cue in _CUE_ZH.finditer(masked):
         before = masked[max(0, cue.start() - _LOOKBACK) : cue.start()]
@@ -216,7 +216,7 @@ def _chinese(masked: str, mask: str) -> Iterator[Refusal]:
                 done, at = hidden.end(), joint.end()
                 continue
             thing = _THING_ZH.match(masked, at)
-            if thing is None or mask in masked[thing.end() : thing.end() + 1]:
+            if thing is None or MASK in masked[thing.end() : thing.end() + 1]:
                 break
             what, told = thing["thing"], bool(cue["about"] or thing["held"])
             if (not told and (len(what) == 1 or lacks)) or _NO_THING_ZH.match(what) or _IS_EMPTY_ZH.fullmatch(what):

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from agent.base import MentionSpan, TitleFinder
+from agent.dialogue.judged import (
+    LOOKBACK,
+    REFUSED_PERSON,
+    Word,
+    blank,
+    judged,
+    less_things,
+    listed_with,
+    of_years,
+    pattern_of,
+    split,
+    words_in,
+)
 from agent.dialogue.lexicon import (
     EMPTY_EN,
     EMPTY_ZH,
-    FILLERS_EN,
     GENRE_WORDS,
     GREETING,
-    NEGATIONS_EN,
-    NEGATIONS_ZH,
+    MASK,
     REMOVALS_EN,
     REMOVALS_ZH,
     SAME_GENRES,
@@ -26,8 +37,8 @@ from agent.dialogue.lexicon import (
     either,
     whole,
 )
-from agent.dialogue.refusals import ABOUT_EN, HEADS_EN, Refusal, refusals
-from agent.dialogue.years import Years, read_years
+from agent.dialogue.refusals import Refusal, refusals
+from agent.dialogue.years import read_years
 from agent.prompts.understand import MOST_WORDS, Asked, Draft, Wish
 from palate.domain import ITEM_TYPES, MAX_QUERY_CHARS, ItemType, Query
 from palate.errors import InvalidInput
@@ -37,42 +48,16 @@ from retrieval.names import CreatorNames
 
 __all__ = ["Understander", "fold"]
 
-_MASK, _TITLE = "\ufffc", "X"
+_TITLE = "X"
 _MAX_LIKES = 5
-_LOOKBACK = 100  # more than what refuses a word, or leads to a title, takes: to look at all before each word takes long
 
 
-_FILLER = rf"(?:(?:{either(FILLERS_EN)})\s+){{0,3}}"
-# 有没有 and 有无 ask, they refuse nothing.
-_NOT_ZH = rf"(?:(?<!有)(?:没有|无)|{either((*(word for word in NEGATIONS_ZH if word not in {'没有', '无'}), *REMOVALS_ZH))})"
-_NEGATED = re.compile(
-    rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}"
-    rf"(?:(?:to (?:see|watch|hear)\s+)?(?:{HEADS_EN}\s+)?{ABOUT_EN}\s+{_FILLER})?$|(?<![a-z])non-$|"
-    r"(?:(?<![特分个区级])别|(?<!要)不要|(?<!想)不想|讨厌)(?:再|给我|推荐|放|来|看|听)+(?:任何|什么)?$|"
-    rf"{_NOT_ZH}(?:太|那么|这么|很|要|是|任何|看|听|(?:(?:任何|看|听)?(?:有关|关于|带有|含有|有|带|含|讲)))?$"
-)
-# Where the refusal stands behind: 对恐怖片不感兴趣, "horror is not for me". It has to end there: 喜剧不要恐怖 refuses what follows.
-_NEGATED_AFTER = re.compile(
-    r"\s*(?:films?|movies?|stuff|music)?\s*(?:(?:is|are)(?:n't| not)(?: really)? (?:for (?:me|us)|(?:my|our) (?:thing|taste|style|"
-    r"genre|cup of tea))|(?:does|do)(?:n't| not) (?:interest|appeal)|bores? (?:me|us))\b|"
-    r"(?:电影|影片|片子|片|音乐|类型?|题材|主演|演|导演|的)*(?:我|我们|都|就|也|全|可|一概|真的|实在)*"
-    r"(?:不要|不想看|不想听|不看|不听|不喜欢|不爱看|不爱听|不感兴趣|没有?兴趣|免了|就?算了|除外)"
-    r"(?=的?[了吧啊啦哦呀哈]*\s*(?:[,，。.!！?？;；~～…]|都|谢谢|$))|(?:电影|影片|片子|片|音乐|的)*[以之]外"
-)
-_REFUSED_PERSON = re.compile(
-    rf"(?<![a-z])(?:{either((*NEGATIONS_EN, *REMOVALS_EN))})\s+{_FILLER}"
-    r"(?:(?:films?|movies?|songs?|tracks?|music|ones?|anything|something|stuff|actors?|directors?)\s+)?"
-    r"(?:(?:to )?(?:see|watch|hear|listen to|recommend|suggest|show me|give me)\s+)?"
-    r"(?:(?:with|by|from|of|starring|featuring|(?:directed|made|written) by)\s+)?$|"
-    rf"{_NOT_ZH}(?:再|给我|推荐|放|来|有|要|看|听|由|是|任何)*$"
-)
 # "Is there no Tom Hanks here?", 这里没有…吗 ask; what else refuses does so in questions, too.
 _QUESTION = re.compile(r"[?？吗]\W*$|怎么没|为什么没")
 _ASKS_NOT = re.compile(r"\b(?:no|nothing|isn't|aren't)\b|没有")
 _NOT_OF_SONGS = re.compile(r"歌[词手剧舞迷]")
 _KNOWS = re.compile(r"\b(?:know|knew|have|got|seen|there|i'm|i am|we're|we are) (?:nothing|not)(?= (?:about|with|from|by|of)\b)")
 _GOES_ON = re.compile(r"(?<=[a-z])\s+[A-Z][a-z]")  # a name that is longer than the one that was found
-_LISTED = re.compile(rf"^\s*(?P<join>,?\s*(?:or|nor|and)\s|/|、|和|或者?|与|,)\s*{_FILLER}$")
 _UNLIKE = re.compile(
     rf"(?:\bnot|\bnothing|\bno|n't|\bunlike|already (?:seen|watched|heard)|\b(?:{either(REMOVALS_EN)})|"
     rf"anything but|\bexcept|\bother than|\bbesides|\bavoid|\bwithout|"
@@ -99,14 +84,6 @@ _CUE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
-    start: int
-    end: int
-    means: tuple[str, ...]
-    wanted: bool = True
-
-
 class Understander:
     """Understands requests in English and Chinese against one state of the catalog.
 
@@ -120,9 +97,9 @@ class Understander:
         self._matcher, self._table = matcher, table
         self._types = tuple(ITEM_TYPES[code] for code in sorted(set(table.types.tolist())))
         self._genres = _genre_words(table.genre_names)
-        self._genre_pattern = _pattern(self._genres)
+        self._genre_pattern = pattern_of(self._genres)
         types: dict[str, tuple[str, ...]] = {word: (type_,) for type_, words in TYPE_WORDS.items() for word in words}
-        self._type_words, self._type_pattern = types, _pattern(types)
+        self._type_words, self._type_pattern = types, pattern_of(types)
         self._names = CreatorNames(table.by_creator)
 
     def understand(self, text: str) -> Query:
@@ -146,45 +123,45 @@ class Understander:
         if not words or GREETING.fullmatch(fold(words)):
             return Query()
         likes, masked, _, _ = self._likes(words)
-        genres = _judged(_knowing(masked), _words(masked, self._genre_pattern, self._genres))
-        types = _judged(masked, _words(_blank(masked, genres), self._type_pattern, self._type_words), behind=False)
+        genres = judged(_knowing(masked), words_in(masked, self._genre_pattern, self._genres))
+        types = judged(masked, words_in(blank(masked, genres), self._type_pattern, self._type_words), behind=False)
         years = read_years(masked)
         # "No films from the 90s" wants other films.
         types = [replace(w, wanted=w.wanted or any(start <= w.start < end for start, end in years.spans)) for w in types]
         types = [word for word in types if not _NOT_OF_SONGS.match(masked, word.start)]
-        people = _judged(_asking(masked), self._people(words, masked), before=_REFUSED_PERSON)
+        people = judged(_asking(masked), self._people(words, masked), before=REFUSED_PERSON)
         kinds = [word for word in genres if masked[word.start : word.end] not in SUBJECTS]
-        refused = refusals(words, _blank(_blank(_apart(_asking(masked), years.spans), kinds), people), _MASK)
-        genres = _less_things(genres, [one.what for one in refused if one.what])
-        of_years = _of_years(masked, genres, years)
-        wanted, unwanted = _split(
-            _listed([word if word not in of_years else replace(word, wanted=False) for word in genres], refused)
+        refused = refusals(words, blank(blank(_apart(_asking(masked), years.spans), kinds), people))
+        genres = less_things(genres, [one.what for one in refused if one.what])
+        dated = of_years(masked, genres, years)
+        wanted, unwanted = split(
+            listed_with([word if word not in dated else replace(word, wanted=False) for word in genres], refused)
         )
         return Query(
             text=_said(words, years.spans, refused),
             like_item_ids=likes,
             genres=tuple(genre for genre in wanted if genre not in unwanted),
             without_genres=unwanted,
-            without_creators=_split(_listed(people, refused))[1],
+            without_creators=split(listed_with(people, refused))[1],
             without_words=tuple(dict.fromkeys(words[slice(*one.what)] for one in refused if one.what)),
-            without_years=() if of_years else years.without,
-            types=self._chosen_types(*_split(types)),
+            without_years=() if dated else years.without,
+            types=self._chosen_types(*split(types)),
             year_min=years.first,
             year_max=years.last,
         )
 
     def lacking(self, text: str) -> tuple[ItemType, ...]:
         """Return the types that a text asks for where the catalog has none of them, nor any other type that is asked for."""
-        masked = _NO_TYPE.sub(lambda m: _MASK * len(m.group()), self._likes(text)[1])
-        genres = _judged(masked, _words(masked, self._genre_pattern, self._genres))
-        blank = _blank(masked, genres)
-        words = _judged(blank, _words(blank, self._type_pattern, self._type_words), behind=False)
+        masked = _NO_TYPE.sub(lambda m: MASK * len(m.group()), self._likes(text)[1])
+        genres = judged(masked, words_in(masked, self._genre_pattern, self._genres))
+        plain = blank(masked, genres)
+        words = judged(plain, words_in(plain, self._type_pattern, self._type_words), behind=False)
         wanted = {kind for word in words if word.wanted for kind in word.means}
         if wanted & set(self._types):
             return ()
         if any(word.wanted for word in genres):  # "calm film score" where all is music
             wanted -= {"movie", "track"}
-        asked = {kind for word in words if _is_asked(blank, word) for kind in word.means}
+        asked = {kind for word in words if _is_asked(plain, word) for kind in word.means}
         return tuple(t for t in TYPE_WORDS if t in wanted and (t in asked or t not in _OFTEN_ELSE))
 
     def carriers(self, genres: Sequence[str]) -> frozenset[ItemType]:
@@ -246,11 +223,11 @@ class Understander:
         likes, unlike, named = list[str](), list[str](), list[MentionSpan]()
         for mention in self._matcher.mentions(text):
             before, title = masked[: mention.start], text[mention.start : mention.end]
-            near = max(0, mention.start - _LOOKBACK)
+            near = max(0, mention.start - LOOKBACK)
             cued = _CUE.search(before, near) is not None
             if title.islower() and title in self._genres and not cued:
                 continue
-            masked = before + _MASK * (mention.end - mention.start) + masked[mention.end :]
+            masked = before + MASK * (mention.end - mention.start) + masked[mention.end :]
             if cued or not before.strip() or title != title.lower() or not title.isascii():
                 named.append(mention)
                 refused = _UNLIKE.search(before, near) or _UNLIKED.match(masked, mention.end)
@@ -259,16 +236,16 @@ class Understander:
             said = said[: mention.start] + _TITLE + said[mention.end :]
         return tuple(dict.fromkeys(likes))[:_MAX_LIKES], masked, said, tuple(dict.fromkeys(unlike))
 
-    def _people(self, text: str, masked: str) -> list[_Word]:
+    def _people(self, text: str, masked: str) -> list[Word]:
         """Return where a text names creators; in ``masked`` it is folded and without its titles."""
-        plain = "".join(_MASK if hidden == _MASK else character for character, hidden in zip(text, masked, strict=True))
+        plain = "".join(MASK if hidden == MASK else character for character, hidden in zip(text, masked, strict=True))
         names: dict[tuple[int, int], list[str]] = {}
         for span in sorted(self._names.spans(plain), key=lambda span: (span.start, -span.end)):
             at = (span.start, span.end)
             within = any(one != at and one[0] <= span.start and span.end <= one[1] for one in names)
             if not (within or (" " not in span.creator and _GOES_ON.match(plain, span.end))):
                 names.setdefault(at, []).append(span.creator)
-        return [_Word(start, end, tuple(creators)) for (start, end), creators in names.items()]
+        return [Word(start, end, tuple(creators)) for (start, end), creators in names.items()]
 
     def unmentioned(self, text: str) -> tuple[str, ...]:
         """Return the words that a text refuses and that no item has in its texts, so that there is nothing to leave out."""
@@ -311,46 +288,21 @@ def _apart(masked: str, bounds: Sequence[tuple[int, int]]) -> str:
     return masked
 
 
-def _of_years(masked: str, genres: Sequence[_Word], years: Years) -> list[_Word]:
-    """Return the genre words that stand right behind refused years, and with them are what is refused: "no 80s horror"."""
-    ends = [end for _, end in years.spans] if years.without else []
-    return [word for word in genres if any(not masked[end : word.start].strip(" 的") and end <= word.start for end in ends)]
-
-
-def _less_things(genres: Sequence[_Word], things: Sequence[tuple[int, int]]) -> list[_Word]:
-    """Return genre words, those that stand for refused things refused, and left out where another word wants the genre: "horror
-    without zombies".
-    """
-    inside = [any(start <= word.start < end for start, end in things) for word in genres]
-    wanted = {kind for word, thing in zip(genres, inside, strict=True) if word.wanted and not thing for kind in word.means}
-    return [
-        replace(word, wanted=word.wanted and not thing)
-        for word, thing in zip(genres, inside, strict=True)
-        if not (thing and wanted.intersection(word.means))
-    ]
-
-
-def _listed(words: Sequence[_Word], refused: Sequence[Refusal]) -> list[_Word]:
-    """Mark the words that are listed with refused ones: "no vampires or horror"."""
-    listed = [(one.start, one.end) for one in refused if one.what is None]
-    return [replace(w, wanted=w.wanted and not any(start <= w.start < end for start, end in listed)) for w in words]
-
-
 def _knowing(masked: str) -> str:
     """Return a text with "nothing" masked where it says what somebody knows or has: "I know nothing about jazz"."""
-    return _KNOWS.sub(lambda found: _MASK * len(found.group()), masked)
+    return _KNOWS.sub(lambda found: MASK * len(found.group()), masked)
 
 
 def _asking(masked: str) -> str:
     """Return a text with "no" masked where it only asks: "is there no …?", 没有…吗."""
-    return _ASKS_NOT.sub(lambda found: _MASK * len(found.group()), masked) if _QUESTION.search(masked) else masked
+    return _ASKS_NOT.sub(lambda found: MASK * len(found.group()), masked) if _QUESTION.search(masked) else masked
 
 
-def _is_asked(text: str, word: _Word) -> bool:
+def _is_asked(text: str, word: Word) -> bool:
     """Return whether a word for a type stands where one is asked for: "any courses", not "my course", "a product of …"."""
     chinese = not text[word.start].isascii()
     return chinese or (
-        _ASKED_EN.search(text, max(0, word.start - _LOOKBACK), word.start) is not None and not text[word.end :].startswith(" of ")
+        _ASKED_EN.search(text, max(0, word.start - LOOKBACK), word.start) is not None and not text[word.end :].startswith(" of ")
     )
 
 
@@ -374,53 +326,3 @@ def _genre_words(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _key(genre: str) -> str:
     return "".join(c for c in genre.casefold() if c.isalnum())
-
-
-def _pattern(words: Mapping[str, object]) -> re.Pattern[str]:
-    latin = [word for word in words if word.isascii()]
-    parts = ([rf"(?<![a-z0-9])(?:{either(latin)})(?![a-z0-9])"] if latin else []) + [
-        re.escape(w) for w in sorted(words, key=len)[::-1] if not w.isascii()
-    ]
-    return re.compile("|".join(parts) if parts else r"(?!)")
-
-
-def _words(text: str, pattern: re.Pattern[str], means: Mapping[str, tuple[str, ...]]) -> list[_Word]:
-    return [_Word(m.start(), m.end(), means[m.group()]) for m in pattern.finditer(text)]
-
-
-def _judged(text: str, words: Sequence[_Word], before: re.Pattern[str] = _NEGATED, *, behind: bool = True) -> list[_Word]:
-    """Mark the words that are refused: by what stands right ``before`` or, if that counts, ``behind`` them, or listed with one
-    that is ("no horror, war or drama", "horror and war are not for me").
-    """
-    refused = [before.search(text, max(0, word.start - _LOOKBACK), word.start) is not None for word in words]
-    after = [behind and _NEGATED_AFTER.match(text, word.end) is not None for word in words]
-    done = 0
-    for place in range(len(words)):
-        if place < done or not refused[place]:
-            continue
-        run: list[int] = []
-        for later in range(place + 1, len(words)):
-            joint = _LISTED.match(text[words[later - 1].end : words[later].start])
-            if joint is None:
-                break
-            run.append(later)
-            if joint["join"].strip() != ",":
-                for listed in run:
-                    refused[listed] = True
-                done = later
-    for place in range(len(words) - 2, -1, -1):
-        joint = _LISTED.match(text[words[place].end : words[place + 1].start]) if after[place + 1] else None
-        after[place] = after[place] or (joint is not None and joint["join"].strip() != ",")
-    return [_Word(w.start, w.end, w.means, not (no or not_so)) for w, no, not_so in zip(words, refused, after, strict=True)]
-
-
-def _split(words: Sequence[_Word]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    wanted = dict.fromkeys(m for word in words if word.wanted for m in word.means)
-    unwanted = dict.fromkeys(m for word in words if not word.wanted for m in word.means)
-    return tuple(wanted), tuple(unwanted)
-
-
-def _blank(text: str, words: Sequence[_Word]) -> str:
-    for word in words:
-        text = text[: word.start] + _MASK * (word.end - word.start) + text[word.end :]
-    return text
